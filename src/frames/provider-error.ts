@@ -1,0 +1,139 @@
+/**
+ * A provider's refusal as the client hears it. Status, code and message are kept, with the few changes that make
+ * the measured clients do the right thing: retry where a retry helps, stop where it cannot. The Codex CLI stops
+ * for good on a 429 or an overloaded 503 without `retry-after`, and repeats a 413 five times with the full
+ * payload.
+ */
+import { refusal, type ErrorAnswer } from './errors.ts';
+
+/** What came back instead of a stream. */
+export interface ProviderRefusal {
+  readonly status: number;
+  /** Names in lower case; already reduced to what clients may see. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** The provider was called with a key of the bridge's own, not with the client's. */
+  readonly ownKey: boolean;
+  /** For the sentence that names who has to act. */
+  readonly provider: string;
+}
+
+/** Seconds to wait where the provider says that it is too busy and not for how long. */
+const DEFAULT_RETRY_AFTER_S = 5;
+/** Longest delay that is handed on: beyond it a client should hear the error now. */
+const MAX_RETRY_AFTER_S = 3600;
+
+/** Codes and types that no waiting cures. */
+const FINAL_LIMITS = new Set([
+  'insufficient_quota',
+  'usage_limit_reached',
+  'usage_not_included',
+  'billing_hard_limit_reached',
+]);
+
+/** Turns a refusal of the provider into the client's error. */
+export function toErrorAnswer(refused: ProviderRefusal): ErrorAnswer {
+  if (refused.ownKey && (refused.status === 401 || refused.status === 403)) {
+    // The text of such an answer may quote the key, and the client's own key is fine.
+    return refusal(
+      'provider_unauthorized',
+      `Provider ${refused.provider} refused the credentials that this bridge holds for it ` +
+        `(status ${refused.status}). Whoever runs the bridge has to mend them; trying again will not help.`,
+    );
+  }
+  const error = readError(refused);
+  return {
+    // 3xx: a provider that redirects is not where its URL says; nothing a client can act on
+    status: refused.status === 413 ? 400 : refused.status < 400 ? 502 : refused.status,
+    error,
+    headers: withRetryAfter(refused, error),
+  };
+}
+
+type ErrorBody = ErrorAnswer['error'];
+
+function readError(refused: ProviderRefusal): ErrorBody {
+  const given = findError(parse(refused.body));
+  const fallback = {
+    type:
+      refused.status >= 500 || refused.status < 400
+        ? 'server_error'
+        : refused.status === 429
+          ? 'rate_limit_error'
+          : 'invalid_request_error',
+    code: fallbackCode(refused.status),
+    message: `Provider ${refused.provider} answered with status ${refused.status}.`,
+    param: null,
+  };
+  if (given === undefined) return fallback;
+  return {
+    ...given,
+    type: textOr(given['type'], fallback.type),
+    code: codeOf(given['code']) ?? (typeof given['type'] === 'string' ? null : fallback.code),
+    message: textOr(given['message'], fallback.message),
+    param: typeof given['param'] === 'string' ? given['param'] : null,
+  };
+}
+
+function fallbackCode(status: number): string | null {
+  if (status === 404) return 'not_found';
+  if (status === 413) return 'payload_too_large';
+  if (status === 429) return 'rate_limit_exceeded';
+  return status >= 500 || status < 400 ? 'server_error' : null;
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined; // plain text or HTML of a proxy: the status speaks
+  }
+}
+
+/** The forms that are met: `{error:{…}}`, `{error:"…"}`, `{message}`, `{detail}`, and arrays of these. */
+function findError(value: unknown): Record<string, unknown> | undefined {
+  const body = Array.isArray(value) ? value[0] : value;
+  if (!isRecord(body)) return undefined;
+  const inner = body['error'];
+  if (isRecord(inner)) return inner;
+  if (typeof inner === 'string') return { message: inner };
+  if (typeof body['message'] === 'string')
+    return { message: body['message'], code: body['code'], type: body['type'] };
+  if (typeof body['detail'] === 'string') return { message: body['detail'] };
+  return undefined;
+}
+
+function codeOf(code: unknown): string | undefined {
+  if (typeof code === 'string') return code;
+  return typeof code === 'number' ? String(code) : undefined; // OpenRouter's are numbers
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' && value !== '' ? value : fallback;
+}
+
+function withRetryAfter(refused: ProviderRefusal, error: ErrorBody): Readonly<Record<string, string>> {
+  const { headers, status } = refused;
+  if (status !== 429 && status !== 503) return headers;
+  if (headers['retry-after'] !== undefined) return headers;
+  if (FINAL_LIMITS.has(error.code ?? '') || FINAL_LIMITS.has(error.type)) return headers;
+  return { ...headers, 'retry-after': String(delaySeconds(headers, error.message)) };
+}
+
+function delaySeconds(headers: Readonly<Record<string, string>>, message: string): number {
+  const ms = Number(headers['retry-after-ms']);
+  if (Number.isFinite(ms) && ms > 0) return clampDelay(ms / 1000);
+  const said = /try again in ([0-9.]+) ?(ms|s)\b/i.exec(message);
+  if (said) return clampDelay(Number(said[1]) / (said[2]?.toLowerCase() === 'ms' ? 1000 : 1));
+  return DEFAULT_RETRY_AFTER_S;
+}
+
+function clampDelay(seconds: number): number {
+  return Number.isFinite(seconds)
+    ? Math.min(Math.max(Math.ceil(seconds), 1), MAX_RETRY_AFTER_S)
+    : DEFAULT_RETRY_AFTER_S;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

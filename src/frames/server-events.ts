@@ -1,0 +1,109 @@
+/**
+ * The few events that the bridge writes itself: the answer to a warm-up, the ending of a response whose provider
+ * cannot give one, refusals in their own event form. Everything else passes as the provider sent it.
+ */
+import type { ErrorAnswer } from './errors.ts';
+
+/** What is known of a response whose events we have to write. */
+export interface ResponseSketch {
+  readonly id: string;
+  readonly model: string;
+  readonly createdAtS: number;
+  readonly previousResponseId: string | undefined;
+  /** Finished output items as JSON texts, in order. */
+  readonly output: readonly Buffer[];
+}
+
+const ZERO_USAGE =
+  '{"input_tokens":0,"input_tokens_details":{"cached_tokens":0},"output_tokens":0,' +
+  '"output_tokens_details":{"reasoning_tokens":0},"total_tokens":0}';
+
+/**
+ * The two events that answer a warm-up. The Codex CLI waits for the second before its first real turn.
+ * @param visibleId the id that the client shall refer to; blank in the mode `Stateless`.
+ */
+export function warmupEvents(sketch: ResponseSketch, visibleId: string): readonly [Buffer, Buffer] {
+  const created = responseObject(sketch, 'in_progress', { usage: 'null' });
+  const completed = responseObject({ ...sketch, id: visibleId }, 'completed', { usage: ZERO_USAGE });
+  return [
+    Buffer.from(`{"type":"response.created","sequence_number":0,"response":${created}}`),
+    Buffer.from(`{"type":"response.completed","sequence_number":1,"response":${completed}}`),
+  ];
+}
+
+/** The end of a response that was created and cannot go on. Clients retry on `server_error`. */
+export function failedEvent(sketch: ResponseSketch, sequence: number, answer: ErrorAnswer): Buffer {
+  const error = JSON.stringify({ code: answer.error.code ?? 'server_error', message: answer.error.message });
+  const response = responseObject(sketch, 'failed', { error });
+  return Buffer.from(`{"type":"response.failed","sequence_number":${sequence},"response":${response}}`);
+}
+
+/** The answer to `response.interrupt`, in the form that lets Codex go on with this response's id (measured). */
+export function interruptedEvent(sketch: ResponseSketch, sequence: number): Buffer {
+  const response = responseObject(sketch, 'incomplete', { incomplete: '{"reason":"interrupted"}' });
+  return Buffer.from(`{"type":"response.incomplete","sequence_number":${sequence},"response":${response}}`);
+}
+
+/** `x-codex-turn-state` of an HTTP answer, in the form in which Codex reads it on a socket (measured). */
+export function turnStateEvent(turnState: string): Buffer {
+  return Buffer.from(
+    JSON.stringify({ type: 'response.metadata', headers: { 'x-codex-turn-state': turnState } }),
+  );
+}
+
+/**
+ * The keep-alive text. Any text frame stops Codex's idle timer; this is OpenAI's own name for it. It has no
+ * sequence number, so it leaves no gap in the provider's.
+ */
+export const KEEPALIVE_EVENT = Buffer.from('{"type":"keepalive"}');
+
+/** `response.steer` where the provider cannot: refused in its own event form, the input given back. */
+export function steerFailedEvent(previousResponseId: string | undefined, input: Buffer | undefined): Buffer {
+  const error =
+    '{"type":"invalid_request_error","code":"steering_not_supported",' +
+    '"message":"This response\'s provider is reached over HTTP and cannot be steered; interrupt it and send a new response.create."}';
+  const id = JSON.stringify(previousResponseId ?? null);
+  const given = input?.toString('utf8') ?? 'null';
+  return Buffer.from(
+    `{"type":"response.steer.failed","sequence_number":0,"error":${error},` +
+      `"steer":{"previous_response_id":${id},"input":${given}}}`,
+  );
+}
+
+/** `response.inject` where the provider cannot. */
+export function injectFailedEvent(responseId: string | undefined, input: Buffer | undefined): Buffer {
+  const error =
+    '{"type":"invalid_request_error","code":"injection_not_supported",' +
+    '"message":"This response\'s provider is reached over HTTP and takes no input while it answers; send it with the next response.create."}';
+  const id = JSON.stringify(responseId ?? null);
+  const given = input?.toString('utf8') ?? 'null';
+  return Buffer.from(
+    `{"type":"response.inject.failed","sequence_number":0,"response_id":${id},"input":${given},"error":${error}}`,
+  );
+}
+
+/** Puts a lane's name into an event: the one change that a passing event may need. One copy. */
+export function withStreamId(event: Buffer, streamId: string): Buffer {
+  const head = `{"stream_id":"${streamId}",`; // its characters need no escapes (response-create.ts)
+  const tagged = Buffer.allocUnsafe(head.length + event.length - 1);
+  tagged.write(head, 0, 'latin1');
+  event.copy(tagged, head.length, 1);
+  return tagged;
+}
+
+interface Ending {
+  readonly usage?: string;
+  readonly error?: string;
+  readonly incomplete?: string;
+}
+
+function responseObject(sketch: ResponseSketch, status: string, ending: Ending): string {
+  const output = sketch.output.map((item) => item.toString('utf8')).join(',');
+  return (
+    `{"id":${JSON.stringify(sketch.id)},"object":"response","created_at":${sketch.createdAtS},` +
+    `"status":"${status}","error":${ending.error ?? 'null'},"incomplete_details":${ending.incomplete ?? 'null'},` +
+    `"instructions":null,"metadata":{},"model":${JSON.stringify(sketch.model)},"output":[${output}],` +
+    `"parallel_tool_calls":true,"previous_response_id":${JSON.stringify(sketch.previousResponseId ?? null)},` +
+    `"temperature":null,"tool_choice":"auto","tools":[],"top_p":null,"usage":${ending.usage ?? 'null'}}`
+  );
+}

@@ -1,0 +1,182 @@
+/**
+ * The top level of a JSON object, found on its bytes. A large request is routed by a handful of small members;
+ * parsing all of it to reach them costs ten times as much, and writing it out again costs as much once more. The
+ * walk sees every top-level member and where its value lies; what is nested is skipped, not validated (whoever
+ * receives the request does that). It is a loop, so depth costs no stack.
+ */
+
+/** One member of an object: its key, and where it lies in the bytes. */
+export interface Member {
+  readonly key: string;
+  /** Offset of the key's opening quote. */
+  readonly keyStart: number;
+  /** Offset of the value's first byte. */
+  readonly start: number;
+  /** Offset behind the value's last byte. */
+  readonly end: number;
+}
+
+/** Members in their order; or where the bytes stop being a JSON object. */
+export type ObjectWalk =
+  | { readonly ok: true; readonly members: readonly Member[] }
+  | { readonly ok: false; readonly at: number; readonly expected: string };
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/**
+ * Walks the object in `bytes[from, to)`; white space around it is allowed, anything else is not.
+ * Offsets in the result are offsets into `bytes`.
+ */
+export function walkObject(bytes: Buffer, from = 0, to = bytes.length): ObjectWalk {
+  let at = skipSpace(bytes, from, to);
+  if (at >= to || bytes[at] !== OPEN_BRACE) return broken(at, 'an object');
+  const members: Member[] = [];
+  at = skipSpace(bytes, at + 1, to);
+  if (bytes[at] === CLOSE_BRACE && at < to) return finish(bytes, at + 1, to, members);
+  for (;;) {
+    if (at >= to || bytes[at] !== QUOTE) return broken(at, 'a key in double quotes');
+    const keyStart = at;
+    const keyEnd = endOfString(bytes, keyStart, to);
+    if (keyEnd < 0) return broken(keyStart, 'a key that ends');
+    const key = keyText(bytes, keyStart, keyEnd);
+    if (key === undefined) return broken(keyStart, 'a key with valid escapes');
+    at = skipSpace(bytes, keyEnd, to);
+    if (at >= to || bytes[at] !== COLON) return broken(at, 'a colon');
+    const start = skipSpace(bytes, at + 1, to);
+    const end = endOfValue(bytes, start, to);
+    if (end < 0) return broken(start, `a value for "${key.slice(0, 40)}"`);
+    members.push({ key, keyStart, start, end });
+    at = skipSpace(bytes, end, to);
+    if (at < to && bytes[at] === CLOSE_BRACE) return finish(bytes, at + 1, to, members);
+    if (at >= to || bytes[at] !== COMMA) return broken(at, 'a comma or the end of the object');
+    at = skipSpace(bytes, at + 1, to);
+  }
+}
+
+/** The member with that key, if it is there. */
+export function memberOf(members: readonly Member[], key: string): Member | undefined {
+  for (const member of members) if (member.key === key) return member;
+  return undefined;
+}
+
+/**
+ * The value of a small member, parsed. Undefined when it is not valid JSON inside.
+ */
+export function valueOf(bytes: Buffer, member: Member): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8', member.start, member.end));
+  } catch {
+    return undefined; // the walk does not look inside nested values: a broken one shows here
+  }
+}
+
+/** The text of a string member; undefined when the value is not a valid string. */
+export function stringOf(bytes: Buffer, member: Member): string | undefined {
+  if (bytes[member.start] !== QUOTE) return undefined;
+  const value = valueOf(bytes, member);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/**
+ * The bytes between the brackets of an array, without white space at the ends: its items with their commas.
+ * Undefined when the value is not an array.
+ */
+export function arrayItemsOf(bytes: Buffer, member: Member): Buffer | undefined {
+  if (bytes[member.start] !== OPEN_BRACKET) return undefined;
+  let start = member.start + 1;
+  let end = member.end - 1;
+  while (start < end && isSpace(bytes[start])) start++;
+  while (end > start && isSpace(bytes[end - 1])) end--;
+  return bytes.subarray(start, end);
+}
+
+function broken(at: number, expected: string): ObjectWalk {
+  return { ok: false, at, expected };
+}
+
+function finish(bytes: Buffer, at: number, to: number, members: readonly Member[]): ObjectWalk {
+  const rest = skipSpace(bytes, at, to);
+  return rest === to ? { ok: true, members } : broken(rest, 'nothing after the object');
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function skipSpace(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to && isSpace(bytes[at])) at++;
+  return at;
+}
+
+function keyText(bytes: Buffer, start: number, end: number): string | undefined {
+  const raw = bytes.toString('utf8', start + 1, end - 1);
+  if (!raw.includes('\\')) return raw;
+  try {
+    return String(JSON.parse(`"${raw}"`));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Offset behind the closing quote, or -1. `start` is at the opening quote. */
+function endOfString(bytes: Buffer, start: number, to: number): number {
+  let at = start;
+  for (;;) {
+    at = bytes.indexOf(QUOTE, at + 1);
+    if (at < 0 || at >= to) return -1;
+    let slashes = 0;
+    while (bytes[at - 1 - slashes] === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return at + 1;
+  }
+}
+
+/** Offset behind the value, or -1. Objects and arrays are skipped by counting brackets outside strings. */
+function endOfValue(bytes: Buffer, start: number, to: number): number {
+  if (start >= to) return -1;
+  const first = bytes[start];
+  if (first === QUOTE) return endOfString(bytes, start, to);
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfLiteral(bytes, start, to);
+  let depth = 0;
+  let at = start;
+  while (at < to) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = endOfString(bytes, at, to);
+      if (at < 0) return -1;
+      continue;
+    }
+    at++;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth--;
+      if (depth === 0) return closes(first, byte) ? at : -1;
+    }
+  }
+  return -1;
+}
+
+function closes(open: number, close: number): boolean {
+  return open === OPEN_BRACE ? close === CLOSE_BRACE : close === CLOSE_BRACKET;
+}
+
+const LITERAL = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/;
+/** Longest number that is looked at; a longer one is nobody's honest request. */
+const MAX_LITERAL_BYTES = 64;
+
+function endOfLiteral(bytes: Buffer, start: number, to: number): number {
+  let at = start;
+  while (at < to && at - start <= MAX_LITERAL_BYTES) {
+    const byte = bytes[at];
+    if (byte === COMMA || byte === CLOSE_BRACE || isSpace(byte)) break;
+    at++;
+  }
+  return LITERAL.test(bytes.toString('latin1', start, at)) ? at : -1;
+}
