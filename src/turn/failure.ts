@@ -1,0 +1,209 @@
+/**
+ * The one place where what went wrong on the far side becomes what the client hears, how the turn is counted,
+ * and under which name (docs/errors.md).
+ */
+import { memberOf, valueOf, walkObject } from '../json/object-walk.ts';
+import { refusal, type ErrorAnswer, type ErrorCode } from '../frames/errors.ts';
+import { toErrorAnswer } from '../frames/provider-error.ts';
+import type { AttemptEnd, ProviderFaultCode } from '../provider/provider.ts';
+import type { CompiledProvider } from '../route/snapshot.ts';
+import type { TurnOutcome } from './facts.ts';
+
+/** A turn's failure, ready to be told. */
+export interface TurnFailure {
+  readonly answer: ErrorAnswer;
+  readonly outcome: TurnOutcome;
+  readonly errorType: string;
+}
+
+/** A refusal before any attempt. */
+export function rejected(answer: ErrorAnswer): TurnFailure {
+  return { answer, outcome: 'rejected', errorType: answer.error.code ?? answer.error.type };
+}
+
+/** One of our own limits ran out. */
+export function timedOut(
+  code: 'first_event_timeout' | 'idle_timeout' | 'turn_timeout',
+  message: string,
+): TurnFailure {
+  return { answer: refusal(code, message), outcome: 'timeout', errorType: code };
+}
+
+const FAULT_CODES: Readonly<Record<ProviderFaultCode, ErrorCode>> = {
+  connect_failed: 'provider_unreachable',
+  connect_timeout: 'connect_timeout',
+  dns_failed: 'provider_unreachable',
+  tls_failed: 'provider_unreachable',
+  address_refused: 'provider_unreachable',
+  connection_lost: 'provider_connection_lost',
+  protocol_error: 'provider_protocol_error',
+  request_too_large: 'payload_too_large',
+};
+
+/** An attempt ended before the provider's terminal event. */
+export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): TurnFailure {
+  switch (end.kind) {
+    case 'finished':
+      return {
+        answer: refusal(
+          'provider_stream_ended',
+          `Provider ${provider.name} ended its stream without a terminal event.`,
+        ),
+        outcome: 'provider_error',
+        errorType: 'upstream_stream_ended',
+      };
+    case 'refused': {
+      const answer = toErrorAnswer({
+        status: end.status,
+        headers: end.headers,
+        body: end.body,
+        ownKey: provider.auth.type === 'APIKey',
+        provider: provider.name,
+      });
+      return {
+        answer,
+        outcome: end.status >= 500 || end.status < 400 ? 'provider_error' : 'failed',
+        errorType: toErrorType(answer.error.code ?? undefined, end.status),
+      };
+    }
+    case 'lost':
+      return {
+        answer: refusal(FAULT_CODES[end.fault.code], `${end.fault.message}.`),
+        outcome: end.fault.code === 'request_too_large' ? 'rejected' : 'provider_error',
+        errorType: faultType(end.fault.code, end.fault.reason),
+      };
+  }
+}
+
+/** An `error` event in the provider's stream: nested, or flat as the schema has it. */
+export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): TurnFailure {
+  const walk = walkObject(payload);
+  const members = walk.ok ? walk.members : [];
+  const read = (key: string): unknown => {
+    const member = memberOf(members, key);
+    return member === undefined ? undefined : valueOf(payload, member);
+  };
+  const given = read('status') ?? read('status_code');
+  const nested = read('error');
+  const body = nested ?? {
+    type: 'server_error',
+    code: read('code'),
+    message: read('message'),
+    param: read('param'),
+  };
+  const status = typeof given === 'number' && given >= 400 && given <= 599 ? given : statusOfCode(body);
+  const headers = toHeaders(read('headers'));
+  const answer = toErrorAnswer({
+    status,
+    headers,
+    body: Buffer.from(JSON.stringify({ error: body })),
+    ownKey: provider.auth.type === 'APIKey',
+    provider: provider.name,
+  });
+  return { answer, outcome: 'failed', errorType: toErrorType(answer.error.code ?? undefined, status) };
+}
+
+/** A `response.failed` event as an error over HTTP, for clients that did not ask for a stream. */
+export function fromFailedEvent(payload: Buffer): ErrorAnswer {
+  const walk = walkObject(payload);
+  const response = walk.ok ? memberOf(walk.members, 'response') : undefined;
+  const value = response === undefined ? undefined : valueOf(payload, response);
+  const error = isRecord(value) && isRecord(value['error']) ? value['error'] : {};
+  const body = { type: 'server_error', code: 'server_error', message: 'The response failed.', ...error };
+  return toErrorAnswer({
+    status: statusOfCode(body),
+    headers: {},
+    body: Buffer.from(JSON.stringify({ error: body })),
+    ownKey: false,
+    provider: '',
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Codes whose status the event did not give; without one the client would ignore the frame. */
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  rate_limit_exceeded: 429,
+  insufficient_quota: 429,
+  usage_limit_reached: 429,
+  server_is_overloaded: 503,
+  slow_down: 503,
+  previous_response_not_found: 400,
+  context_length_exceeded: 400,
+  invalid_prompt: 400,
+  invalid_request_error: 400,
+  model_not_found: 404,
+  invalid_api_key: 401,
+};
+
+function statusOfCode(body: unknown): number {
+  if (typeof body !== 'object' || body === null) return 502;
+  const { code, type } = body as { code?: unknown; type?: unknown };
+  for (const word of [code, type]) {
+    const status = typeof word === 'string' ? STATUS_OF_CODE[word] : undefined;
+    if (status !== undefined) return status;
+    if (typeof word === 'number' && word >= 400 && word <= 599) return word;
+  }
+  return 502;
+}
+
+function toHeaders(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null) return {};
+  const headers: Record<string, string> = {};
+  for (const [name, text] of Object.entries(value)) {
+    const lower = name.toLowerCase();
+    const isKnown =
+      lower === 'retry-after' || lower.startsWith('x-ratelimit-') || lower.startsWith('x-codex-');
+    if (isKnown && (typeof text === 'string' || typeof text === 'number')) headers[lower] = String(text);
+  }
+  return headers;
+}
+
+/** The provider's codes that telemetry may name; its texts are not ours to trust as labels. */
+const PROVIDER_CODES = new Set([
+  'server_error',
+  'rate_limit_exceeded',
+  'invalid_prompt',
+  'data_residency_mismatch',
+  'bio_policy',
+  'vector_store_timeout',
+  'image_error',
+  'previous_response_not_found',
+  'websocket_connection_limit_reached',
+  'insufficient_quota',
+  'usage_limit_reached',
+  'context_length_exceeded',
+  'model_not_found',
+  'invalid_api_key',
+  'invalid_request_error',
+  'server_is_overloaded',
+  'slow_down',
+  'provider_unauthorized',
+]);
+
+const STATUS_TYPES = new Set([400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 529]);
+
+/** The label of a provider's failure: its code when it is a known one, else its status, else `_OTHER`. */
+export function toErrorType(code: string | undefined, status?: number): string {
+  if (code !== undefined && PROVIDER_CODES.has(code)) return code;
+  return status !== undefined && STATUS_TYPES.has(status) ? String(status) : '_OTHER';
+}
+
+/** System error names that telemetry may carry. */
+const REASONS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+]);
+
+function faultType(code: ProviderFaultCode, reason: string | undefined): string {
+  if (code === 'tls_failed') return 'tls_error';
+  if (code === 'protocol_error') return 'upstream_protocol_error';
+  return reason !== undefined && REASONS.has(reason) ? reason : code;
+}

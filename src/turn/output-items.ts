@@ -1,0 +1,153 @@
+/**
+ * What a response says of itself while it passes by: its id, its finished items, its usage. Read from the few
+ * events that carry them, on their bytes.
+ */
+import { arrayItemsOf, memberOf, stringOf, valueOf, walkObject, type Member } from '../json/object-walk.ts';
+import type { TokenUsage } from './facts.ts';
+
+const COMMA = Buffer.from(',');
+
+/** The finished output items of one response, as JSON texts that a later request can carry as input. */
+export class OutputItems {
+  readonly #items: { readonly index: number; readonly json: Buffer }[] = [];
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#items.length;
+  }
+
+  /** Takes the item out of a `response.output_item.done` event. An event without one is left alone. */
+  add(payload: Buffer): void {
+    const members = membersOf(payload);
+    const item = memberOf(members, 'item');
+    if (item === undefined) return;
+    const indexMember = memberOf(members, 'output_index');
+    const index = indexMember === undefined ? undefined : valueOf(payload, indexMember);
+    const json = toInputItem(payload.subarray(item.start, item.end));
+    this.#bytes += json.length + COMMA.length;
+    this.#items.push({ index: typeof index === 'number' ? index : this.#items.length, json });
+  }
+
+  /** In the order of `output_index`. */
+  ordered(): Buffer[] {
+    return this.#items.toSorted((a, b) => a.index - b.index).map(({ json }) => json);
+  }
+
+  /** The items with commas between them, copied to exact size. */
+  joined(): Buffer {
+    return joinExactly(this.ordered());
+  }
+}
+
+/**
+ * An output item as the Codex CLI itself would send it back (measured): without null members, and a `reasoning`
+ * item without `status` and empty `content`, which providers refuse in input. Any other item keeps its bytes.
+ */
+export function toInputItem(json: Buffer): Buffer {
+  const isReasoning = json.includes('"reasoning"');
+  if (!isReasoning && !json.includes('null')) return exactCopy(json);
+  let item: unknown;
+  try {
+    item = JSON.parse(json.toString('utf8'));
+  } catch {
+    return exactCopy(json); // the provider that sent it may understand it
+  }
+  if (typeof item !== 'object' || item === null) return exactCopy(json);
+  const reasoning = 'type' in item && item.type === 'reasoning';
+  const kept = Object.entries(item).filter(([key, value]) => {
+    if (value === null) return false;
+    return (
+      !reasoning || !(key === 'status' || (key === 'content' && Array.isArray(value) && value.length === 0))
+    );
+  });
+  return Buffer.from(JSON.stringify(Object.fromEntries(kept)));
+}
+
+/** A copy that holds nothing but its own bytes (a view would keep the whole read alive). */
+export function exactCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
+function joinExactly(items: readonly Buffer[]): Buffer {
+  let length = Math.max(0, items.length - 1);
+  for (const item of items) length += item.length;
+  const joined = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  items.forEach((item, n) => {
+    if (n > 0) at += COMMA.copy(joined, at);
+    at += item.copy(joined, at);
+  });
+  return joined;
+}
+
+/** What an event's `response` object says. */
+export interface ResponseFacts {
+  readonly id: string | undefined;
+  readonly usage: TokenUsage | undefined;
+  /** `error.code`, as the provider wrote it. */
+  readonly errorCode: string | undefined;
+  /** The items of a non-empty `output`, joined; for providers that send no `output_item.done`. */
+  readonly outputItems: Buffer | undefined;
+  /** Where the id's value lies in the event, quotes included. */
+  readonly idAt: { readonly start: number; readonly end: number } | undefined;
+}
+
+/** Reads `response.created` and terminal events. */
+export function readResponse(payload: Buffer): ResponseFacts {
+  const response = memberOf(membersOf(payload), 'response');
+  const inner = response === undefined ? [] : membersOf(payload, response);
+  const idMember = memberOf(inner, 'id');
+  const usage = memberOf(inner, 'usage');
+  const error = memberOf(inner, 'error');
+  const output = memberOf(inner, 'output');
+  const items = output === undefined ? undefined : arrayItemsOf(payload, output);
+  return {
+    id: idMember === undefined ? undefined : stringOf(payload, idMember),
+    usage: usage === undefined ? undefined : toUsage(valueOf(payload, usage)),
+    errorCode: error === undefined ? undefined : toErrorCode(valueOf(payload, error)),
+    outputItems: items === undefined || items.length === 0 ? undefined : items,
+    idAt: idMember === undefined ? undefined : { start: idMember.start, end: idMember.end },
+  };
+}
+
+/** The number that the event after this one should have; 0 when there is none to go by. */
+export function nextSequence(payload: Buffer | undefined): number {
+  if (payload === undefined) return 0;
+  const member = memberOf(membersOf(payload), 'sequence_number');
+  const value = member === undefined ? undefined : valueOf(payload, member);
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value + 1 : 0;
+}
+
+function membersOf(bytes: Buffer, within?: Member): readonly Member[] {
+  const walk = within === undefined ? walkObject(bytes) : walkObject(bytes, within.start, within.end);
+  return walk.ok ? walk.members : [];
+}
+
+function toUsage(value: unknown): TokenUsage | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return {
+    inputTokens: numberAt(value, 'input_tokens'),
+    cachedTokens: numberAt(value, 'input_tokens_details', 'cached_tokens'),
+    outputTokens: numberAt(value, 'output_tokens'),
+    reasoningTokens: numberAt(value, 'output_tokens_details', 'reasoning_tokens'),
+  };
+}
+
+function numberAt(value: unknown, ...path: readonly string[]): number {
+  let at: unknown = value;
+  for (const key of path) {
+    at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined;
+  }
+  return typeof at === 'number' && at >= 0 ? at : 0;
+}
+
+function toErrorCode(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || !('code' in value)) return undefined;
+  return typeof value.code === 'string' ? value.code : undefined;
+}

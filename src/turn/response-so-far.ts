@@ -1,0 +1,60 @@
+/** What is known of a response while it streams: enough to write its ending if the provider cannot. */
+import type { ResponseSketch } from '../frames/server-events.ts';
+import { nextSequence, OutputItems, readResponse } from './output-items.ts';
+
+export class ResponseSoFar {
+  readonly items = new OutputItems();
+  readonly #model: string;
+  readonly #previousResponseId: string | undefined;
+  /** Finished items are kept up to this many bytes; beyond it the response cannot be continued from here. */
+  readonly #maxItemBytes: number;
+  #id: string | undefined;
+  #lastEvent: Buffer | undefined;
+  #hasAllItems = true;
+
+  constructor(model: string, previousResponseId: string | undefined, maxItemBytes: number) {
+    this.#model = model;
+    this.#previousResponseId = previousResponseId;
+    this.#maxItemBytes = maxItemBytes;
+  }
+
+  /** The provider's id; undefined until `response.created`. */
+  get id(): string | undefined {
+    return this.#id;
+  }
+
+  get hasAllItems(): boolean {
+    return this.#hasAllItems;
+  }
+
+  created(payload: Buffer): void {
+    this.#id ??= readResponse(payload).id;
+  }
+
+  itemDone(payload: Buffer): void {
+    if (this.items.bytes + payload.length > this.#maxItemBytes) this.#hasAllItems = false;
+    else this.items.add(payload);
+  }
+
+  /** Every event that went to the client passes here; only the last is kept. */
+  sent(payload: Buffer): void {
+    this.#lastEvent = payload;
+  }
+
+  /** The sequence number of an event that we add. */
+  nextSequence(): number {
+    return nextSequence(this.#lastEvent);
+  }
+
+  /** For an event about this response. @throws Error before the response was created. */
+  sketch(nowMs: number): ResponseSketch {
+    if (this.#id === undefined) throw new Error('a response without an id has no ending of its own');
+    return {
+      id: this.#id,
+      model: this.#model,
+      createdAtS: Math.floor(nowMs / 1000),
+      previousResponseId: this.#previousResponseId,
+      output: this.items.ordered(),
+    };
+  }
+}

@@ -1,0 +1,88 @@
+/** Records of turns as telemetry sees them: made here, filled by the turn. */
+import { randomBytes } from 'node:crypto';
+import type { ResponseCreate } from '../frames/response-create.ts';
+import type { CompiledRoute } from '../route/snapshot.ts';
+import type { AttemptRecord, TurnRecord } from './facts.ts';
+import type { TurnClient } from './turn-client.ts';
+
+/** An identifier of ours: `t-` and 20 hexadecimal digits, the first 12 of them the time, so that they sort. */
+export function newId(prefix: 't' | 'c' | 'resp_tb'): string {
+  const time = Date.now().toString(16).padStart(12, '0');
+  const separator = prefix === 'resp_tb' ? '_' : '-';
+  return `${prefix}${separator}${time}${randomBytes(prefix === 'resp_tb' ? 12 : 4).toString('hex')}`;
+}
+
+export function newTurnRecord(
+  client: TurnClient,
+  create: ResponseCreate,
+  index: number,
+  receivedAt: number,
+): TurnRecord {
+  return {
+    id: newId('t'),
+    connectionId: client.connectionId,
+    index,
+    via: client.entry,
+    clientKind: client.kind,
+    tenant: client.tenant,
+    route: undefined,
+    provider: undefined,
+    model: 'other',
+    transport: 'http',
+    lane: create.streamId === undefined ? 'default' : 'named',
+    requestBytes: create.bytes.length,
+    receivedAt,
+    startedAt: undefined,
+    firstEventAt: undefined,
+    firstOutputAt: undefined,
+    endedAt: undefined,
+    attempts: 0,
+    events: 0,
+    bytesOut: 0,
+    maxGapMs: 0,
+    pausedMs: 0,
+    continuation: 'none',
+    outcome: undefined,
+    errorType: undefined,
+    status: undefined,
+    usage: undefined,
+    responseId: undefined,
+    providerRequestId: undefined,
+  };
+}
+
+export function newAttemptRecord(number: number, provider: string, startedAt: number): AttemptRecord {
+  return {
+    number,
+    provider,
+    transport: 'http',
+    startedAt,
+    answeredAt: undefined,
+    endedAt: undefined,
+    result: undefined,
+    errorType: undefined,
+    status: undefined,
+  };
+}
+
+/**
+ * The model as a metric label: the name or pattern of the route that covers it. Bounded by configuration, whatever
+ * clients ask for.
+ */
+export function modelLabel(route: CompiledRoute, model: string): string {
+  const named = [
+    ...route.match.models,
+    ...route.providers.flatMap((provider) => [
+      ...provider.models,
+      ...provider.modelMapping.map(({ from }) => from),
+    ]),
+  ];
+  if (named.includes(model)) return model;
+  return named.find((pattern) => covers(pattern, model)) ?? 'other';
+}
+
+function covers(pattern: string, model: string): boolean {
+  if (pattern === '*') return false;
+  if (pattern.endsWith('*')) return model.startsWith(pattern.slice(0, -1));
+  return pattern.startsWith('*') && model.endsWith(pattern.slice(1));
+}

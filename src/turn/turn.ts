@@ -1,0 +1,421 @@
+/**
+ * One response, from its request to its final event.
+ *
+ * ```
+ *   queued ──start──▶ opening ──first event sent──▶ streaming ──terminal event──▶ ended
+ *      │                 │                              │                           ▲
+ *      └─────────────────┴── refused, lost, timed out, interrupted, cut, gone ──────┘
+ * ```
+ * Until the first event has gone to the client another attempt is possible (the seam is `#attemptEnded`); from
+ * then on the turn is committed, and what fails becomes the response's own ending. There is exactly one ending.
+ */
+import { eventTypeOf, type EventType } from '../events/event-type.ts';
+import { refusal, type ErrorAnswer } from '../frames/errors.ts';
+import type { ResponseCreate } from '../frames/response-create.ts';
+import { failedEvent, interruptedEvent, turnStateEvent } from '../frames/server-events.ts';
+import type {
+  Attempt,
+  AttemptEnd,
+  AttemptListener,
+  ProviderAnswer,
+  ProviderTransport,
+} from '../provider/provider.ts';
+import type { RouteGroup } from '../route/snapshot.ts';
+import type { Clock } from './clock.ts';
+import { fromAttemptEnd, fromErrorEvent, toErrorType, type TurnFailure } from './failure.ts';
+import type { AttemptRecord, TurnFactListener, TurnOutcome, TurnRecord } from './facts.ts';
+import type { LaneMemory } from './lane-memory.ts';
+import { exactCopy, readResponse, type ResponseFacts } from './output-items.ts';
+import { planTurn, type TurnPlan } from './plan.ts';
+import { ResponseSoFar } from './response-so-far.ts';
+import type { ChainLink } from './transcript.ts';
+import type { TurnClient, TurnSink } from './turn-client.ts';
+import { modelLabel, newAttemptRecord } from './turn-record.ts';
+import { TurnTimers } from './turn-timers.ts';
+import { answerWarmup } from './warmup.ts';
+
+/** What every turn of a process works with. */
+export interface TurnTools {
+  readonly transport: ProviderTransport;
+  readonly clock: Clock;
+  readonly facts: TurnFactListener;
+}
+
+/** What one turn is made of. */
+export interface TurnParts {
+  readonly client: TurnClient;
+  readonly sink: TurnSink;
+  readonly create: ResponseCreate;
+  readonly record: TurnRecord;
+  /** Undefined for HTTP requests: nothing is remembered. */
+  readonly memory: LaneMemory | undefined;
+  /** The request's bytes are no longer needed. Once, at the first event or the end. */
+  readonly onBodyDone: () => void;
+  /** The turn has ended; the last thing it calls. */
+  readonly onEnded: () => void;
+}
+
+type RunPlan = Extract<TurnPlan, { kind: 'run' }>;
+
+/** A turn with an attempt under way. */
+interface Run {
+  readonly plan: RunPlan;
+  readonly attempt: Attempt;
+  readonly record: AttemptRecord;
+  readonly response: ResponseSoFar;
+  readonly timers: TurnTimers;
+}
+
+type TurnState =
+  | { readonly kind: 'queued'; readonly pinned: ChainLink | undefined }
+  | { readonly kind: 'opening'; readonly run: Run }
+  | { readonly kind: 'streaming'; readonly run: Run } // committed
+  | { readonly kind: 'ended' };
+
+export class Turn {
+  readonly record: TurnRecord;
+  readonly #tools: TurnTools;
+  readonly #parts: Omit<TurnParts, 'create'>;
+  readonly #previousResponseId: string | undefined;
+  readonly #model: string;
+  readonly #isWarmup: boolean;
+  #create: ResponseCreate | undefined;
+  #state: TurnState;
+
+  /** Pins what the request continues from: it may be forgotten while the turn waits in its lane. */
+  constructor(tools: TurnTools, parts: TurnParts) {
+    this.#tools = tools;
+    this.#parts = parts;
+    this.record = parts.record;
+    this.#create = parts.create;
+    this.#previousResponseId = parts.create.previousResponseId;
+    this.#model = parts.create.model ?? '';
+    this.#isWarmup = parts.create.isWarmup;
+    this.#state = { kind: 'queued', pinned: this.#pin() };
+    if (!this.#isWarmup) tools.facts({ kind: 'turn.queued', turn: this.record });
+  }
+
+  /** The response's id, as the client knows it; undefined before `response.created` and after the end. */
+  get responseId(): string | undefined {
+    return this.#run?.response.id;
+  }
+
+  /** Plans the turn and opens its attempt; or refuses it, or answers the warm-up: then it has ended on return. */
+  start(group: RouteGroup): void {
+    if (this.#state.kind !== 'queued' || this.#create === undefined) return;
+    const { record } = this;
+    record.startedAt = this.#tools.clock.now();
+    const pinned = this.#state.pinned ?? this.#pin();
+    const plan = planTurn(this.#create, this.#parts.client, group, this.#parts.memory, pinned);
+    this.#unpin(pinned);
+    this.#state = { kind: 'queued', pinned: undefined };
+    record.route = plan.route?.id;
+    if (plan.route !== undefined) record.model = modelLabel(plan.route, this.#model);
+    if (plan.kind === 'warmup') return this.#answerWarmup(plan);
+    record.continuation = plan.continuation;
+    this.#tools.facts({ kind: 'turn.started', turn: record });
+    if (plan.kind === 'refuse') return this.#refuse(plan.failure);
+    this.#open(plan);
+  }
+
+  /** `response.interrupt`: stops the provider and ends the response as interrupted. */
+  interrupt(): void {
+    const run = this.#run;
+    if (run === undefined || run.response.id === undefined) return;
+    const event = interruptedEvent(run.response.sketch(Date.now()), run.response.nextSequence());
+    this.#remember(run, run.response.id, undefined);
+    this.#stop(run);
+    this.#send(run, event, eventTypeOf(event));
+    this.#end('cancelled');
+  }
+
+  /** The client is gone: nothing more is sent. */
+  disconnect(): void {
+    if (this.#state.kind === 'ended') return;
+    const run = this.#run;
+    if (run !== undefined) this.#stop(run);
+    this.#end('disconnected');
+  }
+
+  /**
+   * The drain's deadline: the turn ends now. Before the first finished item the client is told to open another
+   * connection and send everything, which costs the Codex CLI one hidden retry (measured).
+   */
+  cut(): void {
+    if (this.#state.kind === 'ended') return;
+    const run = this.#run;
+    const answer = refusal(
+      'websocket_connection_limit_reached',
+      'This bridge is shutting down; open a new connection.',
+    );
+    if (run !== undefined) this.#stop(run);
+    if (run?.response.id !== undefined && run.response.items.count > 0) {
+      this.#sendFailed(run, refusal('server_draining', 'This bridge is shutting down.'));
+    } else {
+      this.#parts.sink.refuse(answer);
+    }
+    this.#end('drained', 'server_draining');
+  }
+
+  /** The client reads slowly: so do we. */
+  pause(): void {
+    this.#run?.attempt.pause();
+    this.#run?.timers.pause();
+  }
+
+  resume(): void {
+    this.#run?.timers.resume();
+    this.#run?.attempt.resume();
+  }
+
+  get #run(): Run | undefined {
+    return this.#state.kind === 'opening' || this.#state.kind === 'streaming' ? this.#state.run : undefined;
+  }
+
+  #pin(): ChainLink | undefined {
+    const { memory } = this.#parts;
+    return this.#previousResponseId === undefined ? undefined : memory?.hold(this.#previousResponseId);
+  }
+
+  #unpin(link: ChainLink | undefined): void {
+    if (link !== undefined) this.#parts.memory?.release(link);
+  }
+
+  #answerWarmup(plan: Extract<TurnPlan, { kind: 'warmup' }>): void {
+    answerWarmup(plan.memory, this.#parts, this.#model, this.#previousResponseId);
+    this.#state = { kind: 'ended' };
+    this.#tools.facts({
+      kind: 'warmup.answered',
+      route: plan.route.id,
+      connectionId: this.record.connectionId,
+    });
+    this.#leave();
+  }
+
+  #open(plan: RunPlan): void {
+    const { clock, transport, facts } = this.#tools;
+    const { client, memory } = this.#parts;
+    const { record } = this;
+    record.attempts++;
+    record.provider = plan.provider.name;
+    const attemptRecord = newAttemptRecord(record.attempts, plan.provider.name, clock.now());
+    facts({ kind: 'attempt.started', turn: record, attempt: attemptRecord });
+    const isOver = (): boolean => this.#run?.record !== attemptRecord; // a late result of an attempt that was let go
+    const listener: AttemptListener = {
+      onAnswer: (answer) => isOver() || this.#onAnswer(answer),
+      onEvent: (payload, type) => isOver() || this.#onEvent(payload, type),
+      onEnd: (end) => isOver() || this.#attemptEnded(end),
+    };
+    const attempt = transport.open(
+      {
+        route: plan.route,
+        provider: plan.provider,
+        clientHeaders: plan.headers,
+        clientQuery: client.query,
+        via: client.via,
+        body: plan.body.views,
+        bodyBytes: plan.body.bytes,
+      },
+      listener,
+    );
+    const maxItemBytes =
+      plan.memory.kind === 'chain' && memory !== undefined
+        ? plan.route.continuation.maxBytesPerConnection
+        : 0;
+    this.#state = {
+      kind: 'opening',
+      run: {
+        plan,
+        attempt,
+        record: attemptRecord,
+        response: new ResponseSoFar(this.#model, this.#previousResponseId, maxItemBytes),
+        timers: new TurnTimers(clock, plan.route.timeouts, (failure) => this.#timedOut(failure)),
+      },
+    };
+  }
+
+  #onAnswer(answer: ProviderAnswer): void {
+    const run = this.#run!;
+    run.record.answeredAt = this.#tools.clock.now();
+    run.record.status = answer.status;
+    this.record.providerRequestId = answer.headers['x-request-id'];
+    const { turnState, headers } = answer;
+    this.#parts.sink.answered?.(
+      turnState === undefined ? headers : { ...headers, 'x-codex-turn-state': turnState },
+    );
+    if (turnState === undefined || this.#parts.client.entry === 'http') return;
+    const event = turnStateEvent(turnState);
+    this.#send(run, event, eventTypeOf(event));
+  }
+
+  /** The hot path: most events pass with a few additions and a comparison. */
+  #onEvent(payload: Buffer, type: EventType): void {
+    const run = this.#run!;
+    run.timers.heard();
+    switch (type.role) {
+      case 'completed':
+      case 'incomplete':
+        return this.#finish(run, payload, type, type.role);
+      case 'failed':
+        return this.#finishFailed(run, payload, type);
+      case 'error':
+        return this.#fail(fromErrorEvent(payload, run.plan.provider));
+      case 'keepalive':
+        if (!this.#parts.sink.takesKeepalives) return;
+        break;
+      case 'created':
+        run.response.created(payload);
+        this.record.responseId = run.response.id;
+        break;
+      case 'item-done':
+        run.response.itemDone(payload);
+        break;
+      case 'item-added':
+      case 'output':
+      case 'other':
+        break;
+    }
+    this.#send(run, payload, type);
+  }
+
+  #send(run: Run, payload: Buffer, type: EventType): void {
+    const { record } = this;
+    if (this.#state.kind === 'opening') {
+      this.#state = { kind: 'streaming', run };
+      record.firstEventAt = this.#tools.clock.now();
+      this.#releaseBody();
+      this.#tools.facts({ kind: 'turn.first-event', turn: record });
+    }
+    if (record.firstOutputAt === undefined && (type.role === 'output' || type.role === 'item-added')) {
+      record.firstOutputAt = this.#tools.clock.now();
+      this.#tools.facts({ kind: 'turn.first-output', turn: record });
+    }
+    record.events++;
+    record.bytesOut += payload.length;
+    run.response.sent(payload);
+    this.#parts.sink.event(payload, type);
+  }
+
+  #finish(run: Run, payload: Buffer, type: EventType, outcome: 'completed' | 'incomplete'): void {
+    const facts = readResponse(payload);
+    this.record.usage = facts.usage;
+    this.record.responseId = facts.id ?? run.response.id;
+    if (facts.id !== undefined && facts.id !== '') this.#remember(run, facts.id, facts.outputItems);
+    run.attempt.release();
+    this.#send(run, run.plan.memory.kind === 'blank' ? withBlankId(payload, facts) : payload, type);
+    this.#end(outcome);
+  }
+
+  #finishFailed(run: Run, payload: Buffer, type: EventType): void {
+    const facts = readResponse(payload);
+    this.record.usage = facts.usage;
+    this.record.responseId = facts.id ?? run.response.id;
+    this.#forgetParent();
+    run.attempt.release();
+    this.#send(run, payload, type);
+    this.#end('failed', toErrorType(facts.errorCode ?? 'server_error'));
+  }
+
+  /**
+   * The attempt ended by itself, before a terminal event. While the turn is `opening` nothing has reached the
+   * client: this is where another attempt will be chosen once routes have failover.
+   */
+  #attemptEnded(end: AttemptEnd): void {
+    const run = this.#run!;
+    if (end.kind === 'refused') run.record.status = end.status;
+    this.#fail(fromAttemptEnd(end, run.plan.provider));
+  }
+
+  #timedOut(failure: TurnFailure): void {
+    this.#fail(failure);
+  }
+
+  /** Ends a running turn with a failure: as an error before the response exists, as its ending after. */
+  #fail(failure: TurnFailure): void {
+    const run = this.#run!;
+    this.#stop(run, failure.errorType);
+    this.#forgetParent();
+    this.record.status = failure.answer.status;
+    if (run.response.id === undefined) this.#parts.sink.refuse(failure.answer);
+    else this.#sendFailed(run, failure.answer);
+    this.#end(failure.outcome, failure.errorType);
+  }
+
+  #sendFailed(run: Run, answer: ErrorAnswer): void {
+    const event = failedEvent(run.response.sketch(Date.now()), run.response.nextSequence(), answer);
+    this.#send(run, event, eventTypeOf(event));
+  }
+
+  /** Refuses a turn that has no attempt. */
+  #refuse(failure: TurnFailure): void {
+    this.#forgetParent();
+    this.record.status = failure.answer.status;
+    this.#parts.sink.refuse(failure.answer);
+    this.#end(failure.outcome, failure.errorType);
+  }
+
+  #stop(run: Run, errorType?: string): void {
+    run.attempt.abort();
+    run.record.result = errorType === undefined ? 'aborted' : 'error';
+    run.record.errorType = errorType;
+  }
+
+  /** @param fallback The items of the terminal event, for a provider that announced none by themselves. */
+  #remember(run: Run, responseId: string, fallback: Buffer | undefined): void {
+    const { memory } = run.plan;
+    if (memory.kind !== 'chain' || !run.response.hasAllItems) return;
+    const output =
+      run.response.items.count === 0 && fallback !== undefined
+        ? exactCopy(fallback)
+        : run.response.items.joined();
+    this.#parts.memory?.remember(responseId, memory.link, output);
+  }
+
+  #forgetParent(): void {
+    if (this.#previousResponseId !== undefined)
+      this.#parts.memory?.forgetAfterFailure(this.#previousResponseId);
+  }
+
+  #releaseBody(): void {
+    if (this.#create === undefined) return;
+    this.#create = undefined;
+    this.#parts.onBodyDone();
+  }
+
+  #end(outcome: TurnOutcome, errorType?: string): void {
+    const { record } = this;
+    const now = this.#tools.clock.now();
+    const state = this.#state;
+    this.#state = { kind: 'ended' };
+    if (state.kind === 'queued') this.#unpin(state.pinned);
+    if (state.kind === 'opening' || state.kind === 'streaming') this.#closeRun(state.run, now);
+    record.endedAt = now;
+    record.outcome = outcome;
+    record.errorType = errorType;
+    if (!this.#isWarmup) this.#tools.facts({ kind: 'turn.ended', turn: record });
+    this.#leave();
+  }
+
+  #closeRun(run: Run, now: number): void {
+    run.timers.cancel();
+    if (run.plan.memory.kind === 'chain') this.#unpin(run.plan.memory.link);
+    this.record.maxGapMs = run.timers.maxGapMs;
+    this.record.pausedMs = run.timers.pausedMs;
+    run.record.endedAt = now;
+    run.record.result ??= 'ok';
+    this.#tools.facts({ kind: 'attempt.ended', turn: this.record, attempt: run.record });
+  }
+
+  #leave(): void {
+    this.#releaseBody();
+    this.#parts.onEnded();
+  }
+}
+
+/** Mode `Stateless`: with a blank id the Codex CLI sends everything each time (measured). */
+function withBlankId(payload: Buffer, facts: ResponseFacts): Buffer {
+  if (facts.idAt === undefined) return payload;
+  return Buffer.concat([payload.subarray(0, facts.idAt.start), BLANK_ID, payload.subarray(facts.idAt.end)]);
+}
+
+const BLANK_ID = Buffer.from('""');

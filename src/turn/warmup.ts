@@ -1,0 +1,29 @@
+/**
+ * Warm-ups (`generate: false`) are answered here, at once: a provider that is reached over HTTP has nothing to
+ * warm. Their input is the beginning of the chain, and for the Codex CLI it holds the base instructions, which its
+ * first real request does not repeat (measured).
+ */
+import { eventTypeOf } from '../events/event-type.ts';
+import { warmupEvents } from '../frames/server-events.ts';
+import type { LaneMemory } from './lane-memory.ts';
+import type { TurnMemory } from './plan.ts';
+import type { TurnSink } from './turn-client.ts';
+import { newId } from './turn-record.ts';
+
+/**
+ * Answers a warm-up and remembers its request. Where nothing can be remembered the id in the terminal event is
+ * blank, so that the client sends everything with its next request. Lets go of the held link.
+ */
+export function answerWarmup(
+  memory: TurnMemory,
+  parts: { readonly sink: TurnSink; readonly memory: LaneMemory | undefined },
+  model: string,
+  previousResponseId: string | undefined,
+): void {
+  const id = newId('resp_tb');
+  const isKept = memory.kind === 'chain';
+  if (isKept) parts.memory?.rememberRequest(id, memory.link);
+  const sketch = { id, model, createdAtS: Math.floor(Date.now() / 1000), previousResponseId, output: [] };
+  for (const event of warmupEvents(sketch, isKept ? id : '')) parts.sink.event(event, eventTypeOf(event));
+  if (isKept) parts.memory?.release(memory.link);
+}
