@@ -1,0 +1,359 @@
+/**
+ * One client's socket, from the 101 to the close: reads frames, hands them to the conversation, writes events,
+ * keeps the line alive, closes once.
+ *
+ * ```
+ *   open ──retire──▶ retiring ──last turn ended──▶ closing ──▶ closed
+ *     │   (drain, age, key revoked)                   ▲            ▲
+ *     └────── idle: at once ──────────────────────────┘            │
+ *     └────── the peer closes, resets or is gone ──────────────────┘
+ * ```
+ * The end or reset of TCP ends every turn at once, in whatever state.
+ */
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { eventTypeOf } from '../events/event-type.ts';
+import { parseClientFrame, type ClientFrame } from '../frames/client-frame.ts';
+import { CloseCode, toCloseReason, type CloseCodeValue } from '../frames/close-codes.ts';
+import { refusal, toErrorFrame, type ErrorAnswer } from '../frames/errors.ts';
+import {
+  injectFailedEvent,
+  KEEPALIVE_EVENT,
+  steerFailedEvent,
+  withStreamId,
+} from '../frames/server-events.ts';
+import type { ResponseCreate } from '../frames/response-create.ts';
+import type { RouteGroup } from '../route/snapshot.ts';
+import type { Budget } from '../turn/budget.ts';
+import { Conversation } from '../turn/conversation.ts';
+import type { TranscriptStore } from '../turn/transcript.ts';
+import type { TurnClient, TurnSink } from '../turn/turn-client.ts';
+import type { TurnTools } from '../turn/turn.ts';
+import type {
+  CloseInitiator,
+  ClientFactListener,
+  ConnectionRecord,
+  FrameCounts,
+  FrameRefusal,
+} from './facts.ts';
+import { Flow, type FlowLimits } from './flow.ts';
+import type { Beating } from './heartbeat.ts';
+import { InboundAccount } from './inbound-account.ts';
+import { Liveness } from './liveness.ts';
+import { Outbox } from './outbox.ts';
+
+/** Settings that hold for every connection of the process. */
+export interface ConnectionSettings {
+  readonly flow: FlowLimits;
+  /** 0: no pings. */
+  readonly pingIntervalMs: number;
+  /** Silence after which a waiting Codex client gets a text; 0: never. */
+  readonly keepaliveMs: number;
+}
+
+/** What every connection of a process shares. */
+export interface ConnectionTools {
+  readonly turnTools: TurnTools;
+  readonly transcripts: TranscriptStore;
+  readonly facts: ClientFactListener;
+  readonly counts: FrameCounts;
+  readonly inbound: Budget;
+  readonly clientSend: Budget;
+  readonly settings: ConnectionSettings;
+}
+
+export interface ConnectionParts {
+  readonly tools: ConnectionTools;
+  readonly ws: WebSocket;
+  readonly socket: Socket;
+  readonly client: TurnClient;
+  readonly record: ConnectionRecord;
+  /** The group as it is now. */
+  readonly group: () => RouteGroup;
+  readonly isCodexDialect: boolean;
+  /** Everything is given back; the last thing it calls. */
+  readonly onClosed: () => void;
+}
+
+type State = 'open' | 'retiring' | 'closing' | 'closed';
+
+const KEEPALIVE_TYPE = eventTypeOf(KEEPALIVE_EVENT);
+
+/** A create that comes while the connection is about to close: the client opens another one. */
+const RETIRING = refusal(
+  'websocket_connection_limit_reached',
+  'This connection is about to close; open a new one and send the whole input.',
+);
+
+export class Connection implements Beating {
+  readonly record: ConnectionRecord;
+  readonly #parts: ConnectionParts;
+  readonly #outbox: Outbox;
+  readonly #flow: Flow;
+  readonly #inbound: InboundAccount;
+  readonly #liveness: Liveness;
+  readonly #conversation: Conversation;
+  readonly #retireAt: number;
+  #state: State = 'open';
+  #close: { readonly code: CloseCodeValue; readonly reason: string } | undefined;
+
+  constructor(parts: ConnectionParts) {
+    const { tools, ws, socket, client, record } = parts;
+    this.#parts = parts;
+    this.record = record;
+    this.#flow = new Flow(socket, tools.settings.flow, tools.clientSend, {
+      onPause: () => this.#conversation.pause(),
+      onResume: (ms) => {
+        tools.facts({ kind: 'backpressure.ended', connectionId: record.id, ms });
+        this.#conversation.resume();
+      },
+      onStalled: () => this.#giveUp(CloseCode.policyViolation, 'client reads too slowly'),
+    });
+    this.#outbox = new Outbox(ws, socket, this.#flow, tools.counts);
+    this.#inbound = new InboundAccount(socket, tools.inbound, () =>
+      this.#giveUp(CloseCode.tryAgainLater, 'out of memory for inbound messages'),
+    );
+    const now = performance.now();
+    this.#liveness = new Liveness(ws, tools.settings.pingIntervalMs, now, (rttMs) =>
+      tools.facts({ kind: 'ping.answered', rttMs }),
+    );
+    // a tenth of jitter: connections that were opened together are not closed together
+    this.#retireAt = now + parts.group().limits.maxConnectionAgeMs * (1 - 0.1 * Math.random());
+    this.#conversation = new Conversation({
+      tools: tools.turnTools,
+      client,
+      transcripts: tools.transcripts.open(record.id, () => maxTranscriptBytes(parts.group())),
+      group: parts.group,
+      sinkFor: (streamId) => this.#sinkFor(streamId),
+      onIdle: () => this.#becameIdle(),
+    });
+    this.#listen();
+    tools.facts({ kind: 'connection.opened', connection: record });
+  }
+
+  get isBusy(): boolean {
+    return this.#conversation.isBusy;
+  }
+
+  /** Bytes of requests that wait in lanes. */
+  get queuedBytes(): number {
+    return this.#conversation.queuedBytes;
+  }
+
+  /** Closes as soon as no turn runs: at once when none does. New requests are told to open another connection. */
+  retire(code: CloseCodeValue, reason: string): void {
+    if (this.#state !== 'open') return;
+    this.#close = { code, reason };
+    this.#state = 'retiring';
+    if (!this.isBusy) this.#closeNow();
+  }
+
+  /** The drain's deadline: running turns are ended, then it closes. */
+  cut(): void {
+    if (this.#state === 'closed') return;
+    this.#close ??= { code: CloseCode.serviceRestart, reason: 'service restart' };
+    this.#conversation.cut();
+    this.#closeNow();
+  }
+
+  /** Ends everything without a word: the process leaves. */
+  terminate(): void {
+    this.#parts.ws.terminate();
+  }
+
+  beat(now: number): void {
+    if (this.#state === 'closed') return;
+    this.#flow.beat(now);
+    if (!this.#liveness.beat(now)) return this.#lost('no pong');
+    const { keepaliveMs } = this.#parts.tools.settings;
+    const isQuiet = keepaliveMs > 0 && now - this.#outbox.lastTextAt >= keepaliveMs;
+    if (isQuiet && this.#parts.isCodexDialect && this.isBusy)
+      this.#outbox.send(KEEPALIVE_EVENT, KEEPALIVE_TYPE);
+    if (now >= this.#retireAt) this.retire(CloseCode.serviceRestart, 'maximum connection age');
+  }
+
+  #listen(): void {
+    const { ws, socket } = this.#parts;
+    ws.on('message', (data: Buffer, isBinary: boolean) => this.#onMessage(data, isBinary));
+    ws.on('ping', (data: Buffer) => this.#inbound.controlFrame(data.length));
+    ws.on('pong', (data: Buffer) => {
+      this.#inbound.controlFrame(data.length);
+      this.#liveness.ponged(performance.now());
+    });
+    ws.on('error', (error) => this.#onLibraryError(error));
+    ws.on('close', (code: number) => this.#closed(code));
+    // sooner than 'close', which waits for what was not written yet
+    socket.on('end', () => this.#conversation.disconnect());
+    socket.on('close', () => this.#conversation.disconnect());
+  }
+
+  /** Protocol violations, and messages so large that the library will not hold them: it has closed already. */
+  #onLibraryError(error: Error & { readonly code?: unknown }): void {
+    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+      this.#close = { code: CloseCode.messageTooBig, reason: 'message too big' };
+      this.#state = 'closing';
+      this.#parts.tools.facts({
+        kind: 'frame.refused',
+        connectionId: this.record.id,
+        reason: 'frame_too_large',
+      });
+    }
+    this.#conversation.disconnect();
+  }
+
+  #onMessage(bytes: Buffer, isBinary: boolean): void {
+    const { record } = this;
+    const { counts } = this.#parts.tools;
+    this.#inbound.messageDone();
+    record.framesIn++;
+    record.bytesIn += bytes.length;
+    counts.bytesIn += bytes.length;
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (isBinary) {
+      return this.#refuseFrame(
+        'unsupported_frame_type',
+        refusal('unsupported_frame_type', 'Frames are JSON in text messages; this one was binary.'),
+      );
+    }
+    const { maxMessageBytes } = this.#parts.group().limits;
+    if (bytes.length > maxMessageBytes) {
+      return this.#refuseFrame(
+        'frame_too_large',
+        refusal(
+          'payload_too_large',
+          `The frame has ${bytes.length} bytes; at most ${maxMessageBytes} are taken (limits.maxMessageBytes). Send less, for example fewer or smaller images.`,
+        ),
+      );
+    }
+    this.#onFrame(parseClientFrame(bytes));
+  }
+
+  #onFrame(frame: ClientFrame): void {
+    const { inByType } = this.#parts.tools.counts;
+    switch (frame.kind) {
+      case 'create':
+        inByType.create++;
+        return this.#onCreate(frame.create);
+      case 'interrupt':
+        inByType.interrupt++;
+        return this.#conversation.interrupt(frame.responseId);
+      case 'steer':
+        inByType.steer++;
+        return this.#sendOwn(steerFailedEvent(frame.previousResponseId, frame.input));
+      case 'inject':
+        inByType.inject++;
+        return this.#sendOwn(injectFailedEvent(frame.responseId, frame.input));
+      case 'processed':
+        inByType.other++;
+        return;
+      case 'refused':
+        inByType.other++;
+        return this.#refuseFrame(frame.reason, frame.error, frame.streamId);
+    }
+  }
+
+  #onCreate(create: ResponseCreate): void {
+    if (this.#state !== 'open') return this.#sendOwn(toErrorFrame(RETIRING, create.streamId));
+    const { inbound } = this.#parts.tools;
+    const bytes = create.bytes.length;
+    if (!inbound.take(bytes)) {
+      return this.#sendOwn(
+        toErrorFrame(
+          refusal('slow_down', 'This bridge holds as many requests as it may; try again.'),
+          create.streamId,
+        ),
+      );
+    }
+    const refused = this.#conversation.request({
+      create,
+      receivedAt: performance.now(),
+      onBodyDone: () => inbound.give(bytes),
+    });
+    this.record.turns = this.#conversation.turns;
+    if (refused === undefined) return;
+    inbound.give(bytes);
+    this.#refuseFrame(
+      refused.error.code === 'queue_full' ? 'invalid_request' : 'stream_limit',
+      refused,
+      create.streamId,
+    );
+  }
+
+  #refuseFrame(reason: FrameRefusal, answer: ErrorAnswer, streamId?: string): void {
+    this.#parts.tools.facts({ kind: 'frame.refused', connectionId: this.record.id, reason });
+    this.#sendOwn(toErrorFrame(answer, streamId));
+  }
+
+  #sendOwn(payload: Buffer): void {
+    this.#outbox.send(payload, eventTypeOf(payload));
+  }
+
+  #sinkFor(streamId: string | undefined): TurnSink {
+    const outbox = this.#outbox;
+    const takesKeepalives = this.#parts.isCodexDialect;
+    const refuse = (answer: ErrorAnswer): void => this.#sendOwn(toErrorFrame(answer, streamId));
+    if (streamId === undefined)
+      return { takesKeepalives, event: (payload, type) => outbox.send(payload, type), refuse };
+    return {
+      takesKeepalives,
+      event: (payload, type) => outbox.send(withStreamId(payload, streamId), type),
+      refuse,
+    };
+  }
+
+  #becameIdle(): void {
+    if (this.#state === 'retiring') this.#closeNow();
+  }
+
+  #closeNow(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#state = 'closing';
+    const { code, reason } = this.#close ?? { code: CloseCode.internalError, reason: '' };
+    this.#parts.ws.close(code, toCloseReason(reason));
+  }
+
+  /** Ends a connection that cannot be served any more: the turns first, then the close. */
+  #giveUp(code: CloseCodeValue, reason: string): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#close = { code, reason };
+    this.#conversation.disconnect();
+    this.#closeNow();
+  }
+
+  /** The peer is gone without a word: there is nobody to send a close frame to. */
+  #lost(reason: string): void {
+    this.#close = { code: CloseCode.serviceRestart, reason };
+    this.#conversation.disconnect();
+    this.#parts.ws.terminate();
+  }
+
+  #closed(code: number): void {
+    if (this.#state === 'closed') return;
+    const wasClosing = this.#state === 'closing';
+    this.#state = 'closed';
+    this.#conversation.disconnect();
+    this.#flow.close();
+    this.#inbound.close();
+    const { record } = this;
+    record.bytesOut = this.#outbox.bytes;
+    record.turns = this.#conversation.turns;
+    record.closedAt = performance.now();
+    record.closeInitiator = initiatorOf(code, wasClosing);
+    record.closeCode = wasClosing ? this.#close?.code : code;
+    record.closeReason = this.#close?.reason;
+    this.#parts.tools.facts({ kind: 'connection.closed', connection: record });
+    this.#parts.onClosed();
+  }
+}
+
+function initiatorOf(code: number, wasClosing: boolean): CloseInitiator {
+  if (wasClosing) return 'local';
+  return code === 1006 ? 'network' : 'remote';
+}
+
+/** A connection may remember as much as the most generous of its group's routes allows. */
+function maxTranscriptBytes(group: RouteGroup): number {
+  let most = 0;
+  for (const route of group.routes) most = Math.max(most, route.continuation.maxBytesPerConnection);
+  return most;
+}

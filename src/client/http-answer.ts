@@ -1,0 +1,149 @@
+/** Answers of our own over HTTP, and the two ways in which a turn is answered there: as SSE, or as one JSON body. */
+import type { ServerResponse } from 'node:http';
+import type { EventType } from '../events/event-type.ts';
+import { toErrorBody, type ErrorAnswer } from '../frames/errors.ts';
+import { memberOf, walkObject } from '../json/object-walk.ts';
+import { fromFailedEvent } from '../turn/failure.ts';
+import type { TurnSink } from '../turn/turn-client.ts';
+import type { Flow } from './flow.ts';
+
+/** Answers with an error, if nothing was answered yet. */
+export function answerError(
+  response: ServerResponse,
+  answer: ErrorAnswer,
+  extra: Readonly<Record<string, string>> = {},
+): void {
+  if (response.headersSent) {
+    response.destroy(); // too late for words: the client must see that the answer is not whole
+    return;
+  }
+  const body = toErrorBody(answer);
+  response.writeHead(answer.status, {
+    ...answer.headers,
+    ...extra,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  });
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+const SSE_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  // nginx would collect the stream otherwise
+  'x-accel-buffering': 'no',
+} as const;
+
+const DATA = Buffer.from('\ndata: ');
+const END = Buffer.from('\n\n');
+/** Comments keep proxies from closing a quiet stream; clients do not see them. */
+const COMMENT = Buffer.from(': keepalive\n\n');
+
+/** A turn's events as server-sent events. All that come out of one read leave in one write. */
+export class SseAnswer implements TurnSink {
+  readonly takesKeepalives = true;
+  readonly #response: ServerResponse;
+  readonly #flow: Flow;
+  readonly #names = new Map<EventType, Buffer>();
+  #headers: Readonly<Record<string, string>> = {};
+  #isCorked = false;
+  #lastWriteAt = performance.now();
+
+  constructor(response: ServerResponse, flow: Flow) {
+    this.#response = response;
+    this.#flow = flow;
+  }
+
+  answered(headers: Readonly<Record<string, string>>): void {
+    this.#headers = headers;
+  }
+
+  event(payload: Buffer, type: EventType): void {
+    if (this.#response.destroyed) return;
+    if (!this.#response.headersSent) this.#response.writeHead(200, { ...this.#headers, ...SSE_HEADERS });
+    this.#cork();
+    this.#response.write(Buffer.concat([this.#nameLine(payload, type), DATA, payload, END]));
+    if (isTerminal(type)) this.#response.end();
+  }
+
+  refuse(answer: ErrorAnswer): void {
+    if (!this.#response.destroyed) answerError(this.#response, answer);
+  }
+
+  /** Writes a comment when the stream was quiet for `quietMs`. */
+  beat(now: number, quietMs: number): void {
+    if (quietMs === 0 || !this.#response.headersSent || this.#response.writableEnded) return;
+    if (now - this.#lastWriteAt < quietMs) return;
+    this.#cork();
+    this.#response.write(COMMENT);
+  }
+
+  /** The socket, not the response: a response that ends while it is corked loses what waits (Node 24). */
+  #cork(): void {
+    const { socket } = this.#response;
+    if (this.#isCorked || socket === null) return;
+    this.#isCorked = true;
+    socket.cork();
+    queueMicrotask(() => {
+      this.#isCorked = false;
+      this.#lastWriteAt = performance.now();
+      socket.uncork();
+      this.#flow.wrote();
+    });
+  }
+
+  #nameLine(payload: Buffer, type: EventType): Buffer {
+    if (type.index === 0) return Buffer.from(`event: ${nameOf(payload)}`);
+    let line = this.#names.get(type);
+    if (line === undefined) this.#names.set(type, (line = Buffer.from(`event: ${type.name}`)));
+    return line;
+  }
+}
+
+/** A turn's outcome as one JSON body: the response object of its terminal event. */
+export class JsonAnswer implements TurnSink {
+  readonly takesKeepalives = false;
+  readonly #response: ServerResponse;
+  #headers: Readonly<Record<string, string>> = {};
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  answered(headers: Readonly<Record<string, string>>): void {
+    this.#headers = headers;
+  }
+
+  event(payload: Buffer, type: EventType): void {
+    if (!isTerminal(type) || this.#response.destroyed) return;
+    if (type.role === 'failed') {
+      answerError(this.#response, fromFailedEvent(payload));
+      return;
+    }
+    const walk = walkObject(payload);
+    const member = walk.ok ? memberOf(walk.members, 'response') : undefined;
+    const body = member === undefined ? payload : payload.subarray(member.start, member.end);
+    this.#response.writeHead(200, {
+      ...this.#headers,
+      'content-type': 'application/json',
+      'content-length': body.length,
+    });
+    this.#response.end(body);
+  }
+
+  refuse(answer: ErrorAnswer): void {
+    if (!this.#response.destroyed) answerError(this.#response, answer);
+  }
+}
+
+function isTerminal(type: EventType): boolean {
+  return type.role === 'completed' || type.role === 'incomplete' || type.role === 'failed';
+}
+
+/** The name of an event that the catalogue does not have. */
+function nameOf(payload: Buffer): string {
+  const walk = walkObject(payload);
+  const member = walk.ok ? memberOf(walk.members, 'type') : undefined;
+  const text = member === undefined ? '' : payload.toString('utf8', member.start + 1, member.end - 1);
+  return /^[\w.:-]{1,128}$/.test(text) ? text : 'message';
+}

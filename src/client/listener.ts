@@ -1,0 +1,249 @@
+/**
+ * The listening socket: upgrades become connections, requests become turns, relays or refusals. Owns every
+ * connection and request until it ends.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { refusal, type ErrorAnswer } from '../frames/errors.ts';
+import { chooseGroup } from '../route/match.ts';
+import type { Snapshot } from '../route/snapshot.ts';
+import type { Turn } from '../turn/turn.ts';
+import { admit, type AdmissionContext, type Admitted } from './admission.ts';
+import { AdmissionCounts, type PlaceRefused } from './admission-counts.ts';
+import type { ConnectionTools } from './connection.ts';
+import type { HandshakeResult } from './facts.ts';
+import { Guests } from './guests.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { answerError } from './http-answer.ts';
+import { serveHttpTurn } from './http-turn.ts';
+import { newClient } from './new-client.ts';
+import { answerClientError, toRawAnswer } from './raw-answer.ts';
+import { relay } from './relay.ts';
+import { readRequestHead, type RequestHead } from './request-head.ts';
+import { UpgradeDoors } from './upgrade-doors.ts';
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Most connections and HTTP requests at a time (`--max-connections`). */
+  readonly maxConnections: number;
+  /** Names this installation to others in a chain, and to itself in a circle. */
+  readonly installationId: string;
+  readonly tools: ConnectionTools;
+}
+
+/** All headers of a request; Codex's `x-codex-turn-metadata` alone may have several KiB. */
+const MAX_HEADER_BYTES = 64 * 1024;
+/** How long a client may take to send its request's head. */
+const HEAD_TIMEOUT_MS = 10_000;
+/** How long a client may take to send a whole HTTP request; sockets are not concerned. */
+const BODY_TIMEOUT_MS = 120_000;
+/** How long an idle HTTP connection is kept: longer than the usual 60 s of balancers. */
+const KEEP_ALIVE_MS = 75_000;
+/** TCP connections beyond those that are admitted: such that have not said what they want yet. */
+const MAX_UNDECIDED_SOCKETS = 1_024;
+
+export class ClientListener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #heartbeat = new Heartbeat();
+  readonly #counts: AdmissionCounts;
+  readonly #doors = new UpgradeDoors();
+  readonly #guests: Guests;
+  readonly #httpTurns = new Set<Turn>();
+  readonly #onEmpty: (() => void)[] = [];
+  #httpRequests = 0;
+  #snapshot: Snapshot | undefined;
+  #isDraining = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#counts = new AdmissionCounts(options.maxConnections);
+    this.#guests = new Guests(options.tools, this.#heartbeat, () => this.#leftOne());
+    this.#server = createServer({
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: BODY_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 1_000,
+      noDelay: true,
+    });
+    this.#server.maxConnections = options.maxConnections + MAX_UNDECIDED_SOCKETS;
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#onUpgrade(request, socket as Socket, head),
+    );
+    this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      void this.#onRequest(request, response);
+    });
+    this.#server.on('clientError', answerClientError);
+  }
+
+  /** Begins to listen. Rejects when the address cannot be had. */
+  async listen(): Promise<AddressInfo> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen(this.#options.port, this.#options.host, resolve);
+    await promise;
+    this.#server.off('error', reject);
+    return this.#server.address() as AddressInfo;
+  }
+
+  /** Connections, and HTTP requests under way. */
+  get connections(): number {
+    return this.#counts.total;
+  }
+
+  /** Bytes of requests that wait in lanes; for metrics, at each scrape. */
+  get laneQueueBytes(): number {
+    return this.#guests.queuedBytes;
+  }
+
+  /** Serves another snapshot from now on; connections are judged again by it. */
+  use(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    this.#guests.admitAgain(this.#context(false));
+  }
+
+  /** Refuses what is new from now on and lets the rest finish. Resolves when nothing is left. */
+  async drain(spreadMs: number): Promise<void> {
+    this.#isDraining = true;
+    this.#guests.drain(spreadMs);
+    this.#server.closeIdleConnections();
+    if (this.#isEmpty) return;
+    await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  /** Ends every turn and connection now. */
+  cut(): void {
+    this.#isDraining = true;
+    for (const turn of this.#httpTurns) turn.cut();
+    this.#guests.cut();
+  }
+
+  /** Stops listening and drops what is still there. May be called twice, and without `listen`. */
+  async close(): Promise<void> {
+    this.#heartbeat.stop();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeAllConnections();
+    this.#guests.terminate();
+    await promise;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#guests.size + this.#httpRequests === 0;
+  }
+
+  #context(isDraining: boolean): AdmissionContext {
+    return { snapshot: this.#snapshot, isDraining, installationId: this.#options.installationId };
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
+    socket.on('error', ignoreReset);
+    const head = readRequestHead(request);
+    const admission = admit(head, true, this.#context(this.#isDraining));
+    if (admission.kind === 'refused') {
+      return this.#refuseUpgrade(socket, admission.result, admission.answer);
+    }
+    const place = this.#counts.enter(admission.group, admission.identity.countKey);
+    if (typeof place === 'string') {
+      return this.#refuseUpgrade(socket, 'limited', limitReached(place, admission));
+    }
+    socket.once('close', () => place.leave()); // also when the library refuses the handshake
+    this.#doors.open(request, socket, firstBytes, admission.group.limits.maxMessageBytes, (ws) => {
+      this.#guests.welcome(ws, socket, head, admission, place);
+    });
+  }
+
+  #refuseUpgrade(socket: Socket, result: HandshakeResult, answer: ErrorAnswer): void {
+    this.#options.tools.facts({ kind: 'handshake', result, status: answer.status });
+    socket.end(toRawAnswer(answer));
+  }
+
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const head = readRequestHead(request);
+    response.on('error', ignoreReset);
+    if (this.#isDraining) response.shouldKeepAlive = false;
+    if (this.#answerLook(head, response)) return;
+    const admission = admit(head, false, this.#context(this.#isDraining));
+    if (admission.kind === 'refused') return answerError(response, admission.answer);
+    const place = this.#counts.enter(admission.group, admission.identity.countKey);
+    if (typeof place === 'string') return answerError(response, limitReached(place, admission));
+    this.#httpRequests++;
+    try {
+      await this.#serve(request, response, head, admission);
+    } catch {
+      response.destroy(); // the client went away while its request was being read
+    } finally {
+      place.leave();
+      this.#httpRequests--;
+      this.#leftOne();
+    }
+  }
+
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    head: RequestHead,
+    admitted: Admitted,
+  ): Promise<void> {
+    const { tools } = this.#options;
+    if (admitted.rest !== '/responses') {
+      const { transport } = tools.turnTools;
+      return relay(request, response, { transport, head, admitted, inbound: tools.inbound });
+    }
+    if (head.method !== 'POST') return answerError(response, WRONG_METHOD, ALLOWED_METHODS);
+    let served: Turn | undefined;
+    try {
+      await serveHttpTurn(request, response, {
+        tools,
+        heartbeat: this.#heartbeat,
+        client: newClient(head, admitted, 'http'),
+        group: admitted.group,
+        onTurn: (turn) => this.#httpTurns.add((served = turn)),
+      });
+    } finally {
+      if (served !== undefined) this.#httpTurns.delete(served);
+    }
+  }
+
+  /** HEAD and GET on the turns' path: what a person or `codex doctor` tries, without a key. */
+  #answerLook(head: RequestHead, response: ServerResponse): boolean {
+    if (head.method !== 'GET' && head.method !== 'HEAD') return false;
+    const chosen = this.#snapshot && chooseGroup(this.#snapshot, head.host, head.path);
+    if (chosen?.rest !== '/responses') return false;
+    if (head.method === 'HEAD') answerError(response, WRONG_METHOD, ALLOWED_METHODS);
+    else answerError(response, UPGRADE_REQUIRED, { upgrade: 'websocket', connection: 'upgrade' });
+    return true;
+  }
+
+  #leftOne(): void {
+    if (!this.#isEmpty) return;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+}
+
+const ALLOWED_METHODS = { allow: 'GET, POST' };
+const WRONG_METHOD = refusal(
+  'method_not_allowed',
+  'A turn is a POST with a JSON body, or a WebSocket on this path.',
+);
+const UPGRADE_REQUIRED = refusal(
+  'websocket_upgrade_required',
+  'This is where turns are run: open a WebSocket here, or POST a request. If you did open a WebSocket, something on the way removed its Upgrade header.',
+);
+
+/** A client that is gone: its connection's own 'close' does the rest. */
+function ignoreReset(): void {}
+
+function limitReached(which: PlaceRefused, { group }: Admitted): ErrorAnswer {
+  const { maxConnections, maxConnectionsPerClient } = group.limits;
+  const texts: Readonly<Record<PlaceRefused, string>> = {
+    process: 'This bridge has as many connections as it may (--max-connections); try again.',
+    group: `This route has ${maxConnections} connections (limits.maxConnections); try again.`,
+    client: `This key has ${maxConnectionsPerClient} connections (limits.maxConnectionsPerClient); close one, or try again.`,
+  };
+  return refusal('too_many_connections', texts[which]);
+}

@@ -1,0 +1,165 @@
+/**
+ * Requests below the base that are not turns (`GET /models`, `POST /responses/compact`): passed on to the route's
+ * provider under the same header policy, bounded, streamed.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { refusal, type ErrorAnswer } from '../frames/errors.ts';
+import { memberOf, stringOf, walkObject } from '../json/object-walk.ts';
+import { ProviderFault, type ProviderTransport } from '../provider/provider.ts';
+import { chooseProvider, chooseRoute, mapModel } from '../route/match.ts';
+import type { CompiledProvider, CompiledRoute, HeaderField } from '../route/snapshot.ts';
+import type { Budget } from '../turn/budget.ts';
+import type { Admitted } from './admission.ts';
+import { answerError } from './http-answer.ts';
+import { allowedQuery, type RequestHead } from './request-head.ts';
+import { readBody, type HeldBody } from './request-body.ts';
+
+export interface RelayParts {
+  readonly transport: ProviderTransport;
+  readonly head: RequestHead;
+  readonly admitted: Admitted;
+  readonly inbound: Budget;
+}
+
+/** What is relayed unless a route lists more; and how: nothing that a client stored can be read or changed so. */
+const SAFE_METHODS: Readonly<Record<string, readonly string[]>> = {
+  '/models': ['GET', 'HEAD'],
+  '/responses/compact': ['POST'],
+};
+
+const NOT_RELAYED = refusal(
+  'not_found',
+  'This path is not served here: relay.paths of a route names those that are passed on.',
+);
+
+/** Serves one such request. Resolves when it is answered or the client is gone. */
+export async function relay(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: RelayParts,
+): Promise<void> {
+  const { head, admitted } = parts;
+  const allowed = allowedMethods(admitted);
+  if (allowed === undefined) {
+    return answerError(response, NOT_RELAYED);
+  }
+  if (!allowed.includes('*') && !allowed.includes(head.method)) {
+    return answerError(response, refusal('method_not_allowed', `This path takes ${allowed.join(' and ')}.`), {
+      allow: allowed.join(', '),
+    });
+  }
+  // a body that may name a model is read whole; anything else streams through
+  const isJson =
+    (head.headers['content-type'] ?? '').includes('json') && head.method !== 'GET' && head.method !== 'HEAD';
+  if (!isJson)
+    return pass(
+      request,
+      response,
+      parts,
+      targetOf(admitted, undefined),
+      hasBody(head) ? request : null,
+      admitted.fields,
+    );
+  const read = await readBody(request, admitted.group.limits.maxMessageBytes, parts.inbound);
+  if (!read.ok) return answerError(response, read.error, { connection: 'close' });
+  try {
+    const { target, body } = withMappedModel(admitted, read.body);
+    const fields = admitted.fields.filter(({ name }) => name !== 'content-encoding'); // it was decoded
+    await pass(request, response, parts, target, Readable.from([body]), fields);
+  } finally {
+    read.body.release();
+  }
+}
+
+type Target = { readonly route: CompiledRoute; readonly provider: CompiledProvider } | ErrorAnswer;
+
+function targetOf(admitted: Admitted, model: string | undefined): Target {
+  const route = chooseRoute(admitted.group, model, admitted.fields);
+  const provider = route === undefined ? undefined : chooseProvider(route, model);
+  if (route === undefined || provider === undefined) {
+    return refusal('model_not_found', 'No route here serves this model.', 'model');
+  }
+  // another route of the group may list the path; its provider is not this one
+  if (!lists(route, admitted.rest)) return NOT_RELAYED;
+  return { route, provider };
+}
+
+function withMappedModel(admitted: Admitted, held: HeldBody): { target: Target; body: Buffer } {
+  const { bytes } = held;
+  const walk = walkObject(bytes);
+  const member = walk.ok ? memberOf(walk.members, 'model') : undefined;
+  const model = member === undefined ? undefined : stringOf(bytes, member);
+  const target = targetOf(admitted, model);
+  if (member === undefined || model === undefined || !('provider' in target)) return { target, body: bytes };
+  const mapped = mapModel(target.provider, model);
+  if (mapped === model) return { target, body: bytes };
+  const body = Buffer.concat([
+    bytes.subarray(0, member.start),
+    Buffer.from(JSON.stringify(mapped)),
+    bytes.subarray(member.end),
+  ]);
+  return { target, body };
+}
+
+async function pass(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: RelayParts,
+  target: Target,
+  body: Readable | null,
+  fields: readonly HeaderField[],
+): Promise<void> {
+  if (!('provider' in target)) return answerError(response, target);
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  try {
+    const answer = await parts.transport.relay({
+      route: target.route,
+      provider: target.provider,
+      method: request.method ?? 'GET',
+      path: parts.admitted.rest,
+      clientHeaders: fields,
+      clientQuery: allowedQuery(parts.head.query, parts.admitted.group.clients.queryAllow),
+      via: parts.admitted.via,
+      body,
+      signal: gone.signal,
+    });
+    response.writeHead(answer.status, answer.headers);
+    await pipeline(answer.body, response);
+  } catch (error) {
+    if (gone.signal.aborted) return; // nobody is left to hear of it
+    if (error instanceof ProviderFault)
+      answerError(response, refusal('provider_unreachable', `${error.message}.`));
+    else response.destroy(); // the provider's answer broke off in the middle
+  }
+}
+
+/** The methods that this path takes; `*` for all; undefined when no route of the group passes it on. */
+function allowedMethods(admitted: Admitted): readonly string[] | undefined {
+  if (climbs(admitted.rest)) return undefined;
+  const isListed = admitted.group.routes.some((route) => lists(route, admitted.rest));
+  return isListed ? (SAFE_METHODS[admitted.rest] ?? ['*']) : undefined;
+}
+
+function lists(route: CompiledRoute, path: string): boolean {
+  return route.relay.paths.some((pattern) => covers(pattern, path));
+}
+
+function covers(pattern: string, path: string): boolean {
+  return pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
+}
+
+/** A path that a provider might read as another one. */
+function climbs(path: string): boolean {
+  const plain = path
+    .replaceAll(/%2e/gi, '.')
+    .replaceAll(/%(?:2f|5c)/gi, '/')
+    .replaceAll('\\', '/');
+  return plain.includes('//') || plain.split('/').some((segment) => segment === '.' || segment === '..');
+}
+
+function hasBody(head: RequestHead): boolean {
+  return head.headers['content-length'] !== undefined || head.headers['transfer-encoding'] !== undefined;
+}

@@ -1,0 +1,82 @@
+/** The body of an HTTP request, whole and decoded, within a limit and a budget. */
+import type { IncomingMessage } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { refusal, type ErrorAnswer } from '../frames/errors.ts';
+import type { Budget } from '../turn/budget.ts';
+
+/** A body that is held, and counted in the budget until `release`. */
+export interface HeldBody {
+  readonly bytes: Buffer;
+  /** May be called twice. */
+  release(): void;
+}
+
+export type BodyRead =
+  { readonly ok: true; readonly body: HeldBody } | { readonly ok: false; readonly error: ErrorAnswer };
+
+const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
+  zstd: () => createZstdDecompress(),
+  gzip: () => createGunzip(),
+  deflate: () => createInflate(),
+  br: () => createBrotliDecompress(),
+};
+
+/**
+ * Reads a body. The limit counts decoded bytes, as they come: a small body that unfolds into a huge one is cut off
+ * at the limit. Rejects when the client goes away.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  budget: Budget,
+): Promise<BodyRead> {
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  const decoder = encoding === 'identity' ? undefined : DECODERS[encoding];
+  if (encoding !== 'identity' && decoder === undefined) {
+    return {
+      ok: false,
+      error: refusal(
+        'unsupported_encoding',
+        'The body may come plain or as zstd, gzip, deflate or br; this content-encoding is another.',
+      ),
+    };
+  }
+  const source: Readable = decoder === undefined ? request : pipeline(request, decoder(), () => undefined); // errors show in the loop below
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let held = 0;
+  const release = (): void => {
+    budget.give(held);
+    held = 0;
+  };
+  try {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        release();
+        return {
+          ok: false,
+          error: refusal(
+            'payload_too_large',
+            `The body has more than ${maxBytes} bytes (limits.maxMessageBytes). Send less, for example fewer or smaller images.`,
+          ),
+        };
+      }
+      if (!budget.take(chunk.length)) {
+        release();
+        return {
+          ok: false,
+          error: refusal('slow_down', 'This bridge holds as many requests as it may; try again.'),
+        };
+      }
+      held += chunk.length;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    release();
+    if (request.destroyed && !request.complete) throw error; // the client is gone
+    return { ok: false, error: refusal('invalid_request', `The body is not valid ${encoding}.`) };
+  }
+  return { ok: true, body: { bytes: Buffer.concat(chunks, bytes), release } };
+}

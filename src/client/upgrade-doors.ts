@@ -1,0 +1,54 @@
+/** The WebSocket library's side of an upgrade: the 101, and a limit on messages that differs by route. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { chooseSubprotocol } from './subprotocol.ts';
+
+/**
+ * A frame up to a quarter above the route's limit is still read, so that it can be answered with an error that
+ * says so; beyond that the library closes with 1009 and holds no more of it.
+ */
+const OVERSIZE_FACTOR = 1.25;
+/** Fragments of one message; more is nobody's honest message. */
+const MAX_FRAGMENTS = 65_536;
+/** How long a peer may take to answer our close frame: the Codex CLI never does (measured). */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Options of ws 8.23 that its types do not have yet. */
+type Options = ServerOptions & { readonly closeTimeout: number; readonly maxFragments: number };
+
+export class UpgradeDoors {
+  /** One per limit: routes have few different ones. */
+  readonly #doors = new Map<number, WebSocketServer>();
+
+  /** Answers 101 and gives the socket; or answers 4xx when the handshake is none (then `then` is not called). */
+  open(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    maxMessageBytes: number,
+    then: (ws: WebSocket) => void,
+  ): void {
+    this.#doorFor(maxMessageBytes).handleUpgrade(request, socket, head, then);
+  }
+
+  #doorFor(maxMessageBytes: number): WebSocketServer {
+    const known = this.#doors.get(maxMessageBytes);
+    if (known !== undefined) return known;
+    const options: Options = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false, // costs more CPU than the network saves (docs/decisions/0005)
+      maxPayload: Math.floor(maxMessageBytes * OVERSIZE_FACTOR),
+      maxFragments: MAX_FRAGMENTS,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: (offered) => {
+        const choice = chooseSubprotocol([...offered]);
+        return choice.kind === 'selected' ? choice.name : false;
+      },
+    };
+    const door = new WebSocketServer(options);
+    this.#doors.set(maxMessageBytes, door);
+    return door;
+  }
+}
