@@ -1,0 +1,216 @@
+/** The flags of `turnbridge bridge`: each with its environment variable, its default and its sentence. */
+import { constrainedMemory, type env as processEnv } from 'node:process';
+import { totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { BudgetSizes, DrainTimes, HostAndPort } from '../src/bridge.ts';
+import type { ConnectionSettings } from '../src/client/connection.ts';
+
+/** What the flags say, checked. */
+export interface BridgeFlags {
+  readonly routes: string;
+  readonly listen: HostAndPort;
+  readonly opsListen: HostAndPort;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'json' | 'text' | 'auto';
+  readonly maxConnections: number;
+  readonly installationId: string | undefined;
+  readonly settings: ConnectionSettings;
+  readonly budgets: BudgetSizes;
+  readonly drain: DrainTimes;
+}
+
+/** A flag that cannot be meant so. The message says what to write. */
+export class FlagError extends Error {}
+
+interface Flag {
+  readonly value: string;
+  /** Undefined: must be given. */
+  readonly default: string | undefined;
+  readonly help: string;
+}
+
+const MIB = 1024 * 1024;
+/** Most that is taken for transcripts without being asked: beyond it a process does better as two. */
+const MAX_DEFAULT_TRANSCRIPT_BYTES = 2048 * MIB;
+
+/** A quarter of the memory this process may use (docs/decisions/0006). */
+function defaultTranscriptMib(): string {
+  const limit = constrainedMemory();
+  const memory = limit > 0 && limit < totalmem() ? limit : totalmem();
+  return String(Math.floor(Math.min(memory / 4, MAX_DEFAULT_TRANSCRIPT_BYTES) / MIB));
+}
+
+export const BRIDGE_FLAGS = {
+  routes: { value: 'PATH', default: undefined, help: 'route file, or folder of route files' },
+  listen: {
+    value: 'HOST:PORT',
+    default: '127.0.0.1:8787',
+    help: 'where clients are served; port 0 takes a free one',
+  },
+  'ops-listen': { value: 'HOST:PORT', default: '127.0.0.1:9464', help: '/healthz, /readyz, /metrics' },
+  'max-connections': {
+    value: 'N',
+    default: '20000',
+    help: 'connections and HTTP requests at a time; more get 503',
+  },
+  'ping-interval': {
+    value: 'SECONDS',
+    default: '25',
+    help: 'WebSocket pings to clients; two missed pongs end a connection; 0 = off',
+  },
+  'keepalive-interval': {
+    value: 'SECONDS',
+    default: '10',
+    help: 'silence after which a waiting Codex client gets a text; 0 = off',
+  },
+  'client-send-buffer': {
+    value: 'KIB',
+    default: '1024',
+    help: 'unsent bytes of one client at which its provider is paused',
+  },
+  'client-stall-timeout': {
+    value: 'SECONDS',
+    default: '30',
+    help: 'a client that takes no byte for so long is closed',
+  },
+  'inbound-budget': { value: 'MIB', default: '512', help: 'requests being received or waiting, all clients' },
+  'client-send-budget': {
+    value: 'MIB',
+    default: '512',
+    help: 'unsent bytes of all clients; above it each may have 64 KiB',
+  },
+  'transcript-budget': {
+    value: 'MIB',
+    default: defaultTranscriptMib(),
+    help: 'remembered input and output, all connections; default a quarter of the memory, at most 2048',
+  },
+  'drain-delay': {
+    value: 'SECONDS',
+    default: '10',
+    help: 'after SIGTERM: go on accepting while balancers notice',
+  },
+  'drain-spread': {
+    value: 'SECONDS',
+    default: '10',
+    help: 'close idle connections at random moments of this time',
+  },
+  'drain-deadline': { value: 'SECONDS', default: '3600', help: 'after SIGTERM: cut what still runs' },
+  'installation-id': {
+    value: 'NAME',
+    default: '',
+    help: 'names this installation in x-turnbridge-via, to notice circles; default random',
+  },
+  'log-level': { value: 'LEVEL', default: 'info', help: 'debug, info, warn or error' },
+  'log-format': { value: 'FORMAT', default: 'auto', help: 'json, text, or auto: text on a terminal' },
+} as const satisfies Record<string, Flag>;
+
+type FlagName = keyof typeof BRIDGE_FLAGS;
+
+/** The environment variable of a flag: `TURNBRIDGE_OPS_LISTEN`. */
+export function variableOf(flag: string): string {
+  return `TURNBRIDGE_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+export function bridgeHelp(): string {
+  const lines = Object.entries<Flag>(BRIDGE_FLAGS).map(([name, flag]) => {
+    const left = `  --${name} ${flag.value}`.padEnd(34);
+    const fallback = flag.default === undefined || flag.default === '' ? '' : ` [${flag.default}]`;
+    return `${left}${flag.help}${fallback}`;
+  });
+  return `Usage: turnbridge bridge --routes PATH [options]
+
+Serves the routes in PATH and takes changes within a second, without dropping a connection.
+Stops gracefully on SIGTERM and SIGINT; at once on a second one.
+
+Options (each also as an environment variable, such as ${variableOf('ops-listen')}):
+${lines.join('\n')}
+  --help                          this text
+
+Exit codes: 0 after a drain, 2 for wrong usage, broken routes or an address that cannot be had.`;
+}
+
+/**
+ * Reads flags, then the environment, then defaults. Undefined: help was asked for.
+ * @throws FlagError, or a TypeError of parseArgs, with a sentence for the person.
+ */
+export function parseBridgeFlags(argv: string[], env: typeof processEnv): BridgeFlags | undefined {
+  const names = Object.keys(BRIDGE_FLAGS) as FlagName[];
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      ...(Object.fromEntries(names.map((name) => [name, { type: 'string' }])) as Record<
+        FlagName,
+        { type: 'string' }
+      >),
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help === true) return undefined;
+  const text = (name: FlagName): string => {
+    const given = values[name] ?? env[variableOf(name)] ?? BRIDGE_FLAGS[name].default;
+    if (given === undefined)
+      throw new FlagError(`--${name} is missing: write --${name} ${BRIDGE_FLAGS[name].value}`);
+    return given;
+  };
+  const number = (name: FlagName, min: number): number => {
+    const value = Number(text(name));
+    if (text(name).trim() === '' || !Number.isFinite(value) || value < min) {
+      throw new FlagError(
+        `--${name} is a number of at least ${min}, not "${text(name)}"; the default is ${BRIDGE_FLAGS[name].default}`,
+      );
+    }
+    return value;
+  };
+  const oneOf = <const T extends string>(name: FlagName, allowed: readonly T[]): T => {
+    const found = allowed.find((word) => word === text(name));
+    if (found === undefined)
+      throw new FlagError(`--${name} is one of ${allowed.join(', ')}, not "${text(name)}"`);
+    return found;
+  };
+  return {
+    routes: text('routes'),
+    listen: parseListen('listen', text('listen')),
+    opsListen: parseListen('ops-listen', text('ops-listen')),
+    logLevel: oneOf('log-level', ['debug', 'info', 'warn', 'error']),
+    logFormat: oneOf('log-format', ['json', 'text', 'auto']),
+    maxConnections: Math.floor(number('max-connections', 1)),
+    installationId: parseInstallationId(text('installation-id')),
+    settings: {
+      pingIntervalMs: number('ping-interval', 0) * 1000,
+      keepaliveMs: number('keepalive-interval', 0) * 1000,
+      flow: {
+        maxUnsentBytes: number('client-send-buffer', 64) * 1024,
+        maxStallMs: number('client-stall-timeout', 1) * 1000,
+      },
+    },
+    budgets: {
+      inboundBytes: number('inbound-budget', 1) * MIB,
+      clientSendBytes: number('client-send-budget', 1) * MIB,
+      transcriptBytes: number('transcript-budget', 0) * MIB,
+    },
+    drain: {
+      delayMs: number('drain-delay', 0) * 1000,
+      spreadMs: number('drain-spread', 0) * 1000,
+      deadlineMs: number('drain-deadline', 0) * 1000,
+    },
+  };
+}
+
+/** `127.0.0.1:8787`, `[::1]:8787`, `localhost:0`. @throws FlagError */
+export function parseListen(flag: string, text: string): HostAndPort {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65_535) {
+    throw new FlagError(`--${flag} is HOST:PORT, not "${text}": write 127.0.0.1:8787, or [::1]:8787`);
+  }
+  return { host, port };
+}
+
+function parseInstallationId(text: string): string | undefined {
+  if (text === '') return undefined;
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(text)) {
+    throw new FlagError('--installation-id is 1 to 64 characters of A-Z a-z 0-9 . _ -');
+  }
+  return text;
+}

@@ -1,0 +1,97 @@
+/** `turnbridge bridge`: the data plane, from its flags to its last connection. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { BrokenRoutes, openBridge, type Bridge, type DrainTimes } from '../src/bridge.ts';
+import { summarize, formatProblem } from '../src/config/problem.ts';
+import { openLog, type Log } from '../src/telemetry/log.ts';
+import { bridgeHelp, FlagError, parseBridgeFlags, type BridgeFlags } from './bridge-flags.ts';
+import { isListenError, isUsageError, listenAdvice } from './exits.ts';
+import { VERSION } from './version.ts';
+
+/** Runs until it has drained after SIGTERM or SIGINT. Resolves with the exit code. */
+export async function bridge(argv: string[]): Promise<number> {
+  let flags: BridgeFlags | undefined;
+  try {
+    flags = parseBridgeFlags(argv, process.env);
+  } catch (error) {
+    if (!(error instanceof FlagError) && !isUsageError(error)) throw error;
+    console.error(`turnbridge bridge: ${error.message} (turnbridge bridge --help)`);
+    return 2;
+  }
+  if (flags === undefined) {
+    console.log(bridgeHelp());
+    return 0;
+  }
+  const log = openLog({
+    fd: 1,
+    format: flags.logFormat === 'auto' ? (process.stdout.isTTY ? 'text' : 'json') : flags.logFormat,
+    level: flags.logLevel,
+    service: 'turnbridge',
+    version: VERSION,
+    pod: process.env['POD_NAME'] ?? hostname(),
+  });
+  const started = await startBridge(flags, log);
+  if (started === undefined) {
+    await log.close();
+    return 2;
+  }
+  await runUntilDrained(started, flags.drain, log);
+  return 0;
+}
+
+/** Opens the bridge; undefined when it cannot run, and the reason was printed. */
+export async function startBridge(flags: BridgeFlags, log: Log): Promise<Bridge | undefined> {
+  try {
+    return await openBridge({
+      routesPath: flags.routes,
+      env: process.env,
+      listen: flags.listen,
+      opsListen: flags.opsListen,
+      log,
+      version: VERSION,
+      nodeVersion: process.version,
+      installationId: flags.installationId ?? `tb-${randomBytes(6).toString('hex')}`,
+      proxy: {
+        httpProxy: process.env['http_proxy'] ?? process.env['HTTP_PROXY'],
+        httpsProxy: process.env['https_proxy'] ?? process.env['HTTPS_PROXY'],
+        noProxy: process.env['no_proxy'] ?? process.env['NO_PROXY'],
+      },
+      maxConnections: flags.maxConnections,
+      budgets: flags.budgets,
+      settings: flags.settings,
+    });
+  } catch (error) {
+    if (error instanceof BrokenRoutes) {
+      for (const problem of error.problems) console.error(formatProblem(problem));
+      console.error(
+        `turnbridge bridge: not started, ${summarize(error.problems, new Set(error.problems.map(({ file }) => file)).size)}`,
+      );
+      return undefined;
+    }
+    if (!isListenError(error)) throw error;
+    console.error(`turnbridge bridge: ${listenAdvice(error, '--listen and --ops-listen')}`);
+    return undefined;
+  }
+}
+
+/** Waits for a signal, drains, closes the log. A second signal ends at once. */
+export async function runUntilDrained(running: Bridge, drain: DrainTimes, log: Log): Promise<void> {
+  await nextSignal();
+  const drained = running.drain(drain);
+  await Promise.race([drained, nextSignal()]);
+  await running.close();
+  log.info('process.exit', 'bridge stopped');
+  await log.close();
+}
+
+function nextSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = (): void => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    resolve();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return promise;
+}

@@ -1,0 +1,143 @@
+/** A real bridge in this process, on free ports, with routes given as text. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openBridge, type Bridge, type BridgeOptions, type DrainTimes } from '../../src/bridge.ts';
+import type { ConnectionSettings } from '../../src/client/connection.ts';
+import { openLog } from '../../src/telemetry/log.ts';
+
+const MIB = 1024 * 1024;
+
+export interface TestBridge extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT/v1` */
+  readonly url: string;
+  readonly port: number;
+  /** `http://127.0.0.1:PORT` of the ops port. */
+  readonly opsUrl: string;
+  readonly bridge: Bridge;
+  /** The log's lines so far, parsed. */
+  logs(): LogLine[];
+  /** The value of one sample in /metrics, 0 when it is not there: `turnbridge_turns_total{outcome="completed"}`. */
+  metric(selector: string): Promise<number>;
+  /** Replaces the route file. */
+  setRoutes(yaml: string): Promise<void>;
+  drain(times?: Partial<DrainTimes>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LogLine {
+  readonly event: string;
+  readonly level: string;
+  readonly [field: string]: unknown;
+}
+
+export interface StartOptions {
+  /** YAML of one or more documents. */
+  readonly routes: string;
+  readonly port?: number;
+  readonly env?: Record<string, string>;
+  readonly settings?: Partial<ConnectionSettings>;
+  readonly budgets?: Partial<BridgeOptions['budgets']>;
+  readonly maxConnections?: number;
+  readonly installationId?: string;
+  readonly proxy?: BridgeOptions['proxy'];
+}
+
+/** Starts a bridge; use it with `await using`. */
+export async function startBridge(options: StartOptions): Promise<TestBridge> {
+  const folder = await mkdtemp(join(tmpdir(), 'turnbridge-test-'));
+  const routesPath = join(folder, 'routes.yaml');
+  const logPath = join(folder, 'log');
+  await writeFile(routesPath, options.routes);
+  const fd = openSync(logPath, 'a');
+  const log = openLog({ fd, format: 'json', level: 'debug', service: 'turnbridge', version: 'test' });
+  const bridge = await openBridge({
+    routesPath,
+    env: options.env ?? {},
+    listen: { host: '127.0.0.1', port: options.port ?? 0 },
+    opsListen: { host: '127.0.0.1', port: 0 },
+    log,
+    version: 'test',
+    nodeVersion: process.version,
+    installationId: options.installationId ?? 'test-bridge',
+    proxy: options.proxy ?? {},
+    maxConnections: options.maxConnections ?? 1000,
+    budgets: {
+      inboundBytes: 256 * MIB,
+      clientSendBytes: 64 * MIB,
+      transcriptBytes: 64 * MIB,
+      ...options.budgets,
+    },
+    settings: {
+      pingIntervalMs: 25_000,
+      keepaliveMs: 10_000,
+      flow: { maxUnsentBytes: MIB, maxStallMs: 30_000 },
+      ...options.settings,
+    },
+  });
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= (async () => {
+      await bridge.close();
+      await log.close();
+      closeSync(fd);
+      await rm(folder, { recursive: true });
+    })();
+    return closed;
+  };
+  const opsUrl = `http://127.0.0.1:${bridge.opsPort}`;
+  return {
+    url: `http://127.0.0.1:${bridge.port}/v1`,
+    port: bridge.port,
+    opsUrl,
+    bridge,
+    logs: () =>
+      readFileSync(logPath, 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as LogLine),
+    metric: async (selector) => sampleOf(await (await fetch(`${opsUrl}/metrics`)).text(), selector),
+    setRoutes: (yaml) => writeFile(routesPath, yaml),
+    drain: (times) => bridge.drain({ delayMs: 0, spreadMs: 0, deadlineMs: 60_000, ...times }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Sums the samples of a metric whose labels include those of the selector. */
+function sampleOf(text: string, selector: string): number {
+  const match = /^([a-z_]+)(?:\{(.*)\})?$/.exec(selector);
+  const name = match?.[1] ?? '';
+  const wanted = (match?.[2] ?? '').split(',').filter(Boolean);
+  let sum = 0;
+  for (const line of text.split('\n')) {
+    const sample = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+    if (sample?.[1] !== name) continue;
+    const labels = sample[2] ?? '';
+    if (wanted.every((label) => labels.includes(label))) sum += Number(sample[3]);
+  }
+  return sum;
+}
+
+/** What a test says of a route: a name, fields of the provider, and any field of `spec`. */
+export interface RouteWishes {
+  readonly name?: string;
+  readonly provider?: Record<string, unknown>;
+  readonly [specField: string]: unknown;
+}
+
+/** A route (as YAML, which JSON is) to one provider, anonymous on both sides unless said otherwise. */
+export function routeTo(providerUrl: string, wishes: RouteWishes = {}): string {
+  const { name = 'test', provider, ...spec } = wishes;
+  return `${JSON.stringify({
+    apiVersion: 'turnbridge.dev/v1alpha1',
+    kind: 'ResponsesRoute',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      clients: { auth: { type: 'None' } },
+      providers: [{ name: 'scripted', url: providerUrl, auth: { type: 'None' }, ...provider }],
+      ...spec,
+    },
+  })}\n`;
+}
