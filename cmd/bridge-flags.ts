@@ -3,7 +3,7 @@ import { constrainedMemory, type env as processEnv } from 'node:process';
 import { totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { BudgetSizes, DrainTimes, HostAndPort } from '../src/bridge.ts';
-import type { ConnectionSettings } from '../src/client/connection.ts';
+import type { ConnectionSettings } from '../src/client/connection-tools.ts';
 
 /** What the flags say, checked. */
 export interface BridgeFlags {

@@ -4,7 +4,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import { ClientListener } from './client/listener.ts';
-import type { ConnectionSettings } from './client/connection.ts';
+import type { ConnectionSettings } from './client/connection-tools.ts';
 import { FrameCounts, type ClientFact } from './client/facts.ts';
 import { openFileSource, type FileSource } from './config/file-source.ts';
 import { formatProblem, type LocatedProblem } from './config/problem.ts';

@@ -16,51 +16,19 @@ import { eventTypeOf } from '../events/event-type.ts';
 import { parseClientFrame, type ClientFrame } from '../frames/client-frame.ts';
 import { CloseCode, toCloseReason, type CloseCodeValue } from '../frames/close-codes.ts';
 import { refusal, toErrorFrame, type ErrorAnswer } from '../frames/errors.ts';
-import {
-  injectFailedEvent,
-  KEEPALIVE_EVENT,
-  steerFailedEvent,
-  withStreamId,
-} from '../frames/server-events.ts';
+import { injectFailedEvent, KEEPALIVE_EVENT, steerFailedEvent } from '../frames/server-events.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
-import type { Budget } from '../turn/budget.ts';
 import { Conversation } from '../turn/conversation.ts';
-import type { TranscriptStore } from '../turn/transcript.ts';
-import type { TurnClient, TurnSink } from '../turn/turn-client.ts';
-import type { TurnTools } from '../turn/turn.ts';
-import type {
-  CloseInitiator,
-  ClientFactListener,
-  ConnectionRecord,
-  FrameCounts,
-  FrameRefusal,
-} from './facts.ts';
-import { Flow, type FlowLimits } from './flow.ts';
+import type { TurnClient } from '../turn/turn-client.ts';
+import type { CloseInitiator, ConnectionRecord, FrameRefusal } from './facts.ts';
+import type { ConnectionTools } from './connection-tools.ts';
+import { Flow } from './flow.ts';
 import type { Beating } from './heartbeat.ts';
 import { InboundAccount } from './inbound-account.ts';
+import { openLaneSink } from './lane-sink.ts';
 import { Liveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
-
-/** Settings that hold for every connection of the process. */
-export interface ConnectionSettings {
-  readonly flow: FlowLimits;
-  /** 0: no pings. */
-  readonly pingIntervalMs: number;
-  /** Silence after which a waiting Codex client gets a text; 0: never. */
-  readonly keepaliveMs: number;
-}
-
-/** What every connection of a process shares. */
-export interface ConnectionTools {
-  readonly turnTools: TurnTools;
-  readonly transcripts: TranscriptStore;
-  readonly facts: ClientFactListener;
-  readonly counts: FrameCounts;
-  readonly inbound: Budget;
-  readonly clientSend: Budget;
-  readonly settings: ConnectionSettings;
-}
 
 export interface ConnectionParts {
   readonly tools: ConnectionTools;
@@ -124,7 +92,7 @@ export class Connection implements Beating {
       client,
       transcripts: tools.transcripts.open(record.id, () => maxTranscriptBytes(parts.group())),
       group: parts.group,
-      sinkFor: (streamId) => this.#sinkFor(streamId),
+      sinkFor: (streamId) => openLaneSink(this.#outbox, streamId, parts.isCodexDialect),
       onIdle: () => this.#becameIdle(),
     });
     this.#listen();
@@ -286,19 +254,6 @@ export class Connection implements Beating {
 
   #sendOwn(payload: Buffer): void {
     this.#outbox.send(payload, eventTypeOf(payload));
-  }
-
-  #sinkFor(streamId: string | undefined): TurnSink {
-    const outbox = this.#outbox;
-    const takesKeepalives = this.#parts.isCodexDialect;
-    const refuse = (answer: ErrorAnswer): void => this.#sendOwn(toErrorFrame(answer, streamId));
-    if (streamId === undefined)
-      return { takesKeepalives, event: (payload, type) => outbox.send(payload, type), refuse };
-    return {
-      takesKeepalives,
-      event: (payload, type) => outbox.send(withStreamId(payload, streamId), type),
-      refuse,
-    };
   }
 
   #becameIdle(): void {

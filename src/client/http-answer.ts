@@ -1,10 +1,12 @@
 /** Answers of our own over HTTP, and the two ways in which a turn is answered there: as SSE, or as one JSON body. */
 import type { ServerResponse } from 'node:http';
-import type { EventType } from '../events/event-type.ts';
+import { eventTypeOf, type EventType } from '../events/event-type.ts';
 import { toErrorBody, type ErrorAnswer } from '../frames/errors.ts';
+import { failedEvent } from '../frames/server-events.ts';
 import { memberOf, walkObject } from '../json/object-walk.ts';
 import { fromFailedEvent } from '../turn/failure.ts';
 import type { TurnSink } from '../turn/turn-client.ts';
+import { newId } from '../turn/turn-record.ts';
 import type { Flow } from './flow.ts';
 
 /** Answers with an error, if nothing was answered yet. */
@@ -66,8 +68,19 @@ export class SseAnswer implements TurnSink {
     if (isTerminal(type)) this.#response.end();
   }
 
+  /** Once the stream has begun, the status is spent: the error becomes the ending of a response of our own. */
   refuse(answer: ErrorAnswer): void {
-    if (!this.#response.destroyed) answerError(this.#response, answer);
+    if (this.#response.destroyed) return;
+    if (!this.#response.headersSent) return answerError(this.#response, answer);
+    const sketch = {
+      id: newId('resp_tb'),
+      model: '',
+      createdAtS: 0,
+      previousResponseId: undefined,
+      output: [],
+    };
+    const event = failedEvent(sketch, 0, answer);
+    this.event(event, eventTypeOf(event));
   }
 
   /** Writes a comment when the stream was quiet for `quietMs`. */

@@ -5,7 +5,7 @@ import { Turn } from '../turn/turn.ts';
 import type { TurnClient } from '../turn/turn-client.ts';
 import { newTurnRecord } from '../turn/turn-record.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
-import type { ConnectionTools } from './connection.ts';
+import type { ConnectionTools } from './connection-tools.ts';
 import { Flow } from './flow.ts';
 import type { Beating, Heartbeat } from './heartbeat.ts';
 import { answerError, JsonAnswer, SseAnswer } from './http-answer.ts';
@@ -54,7 +54,7 @@ export async function serveHttpTurn(
     create,
     record: newTurnRecord(client, create, 1, receivedAt),
     memory: undefined,
-    onBodyDone: read.body.release,
+    onBodyDone: () => read.body.release(),
     onEnded: resolve,
   });
   parts.onTurn(turn);

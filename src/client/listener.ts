@@ -11,7 +11,7 @@ import type { Snapshot } from '../route/snapshot.ts';
 import type { Turn } from '../turn/turn.ts';
 import { admit, type AdmissionContext, type Admitted } from './admission.ts';
 import { AdmissionCounts, type PlaceRefused } from './admission-counts.ts';
-import type { ConnectionTools } from './connection.ts';
+import type { ConnectionTools } from './connection-tools.ts';
 import type { HandshakeResult } from './facts.ts';
 import { Guests } from './guests.ts';
 import { Heartbeat } from './heartbeat.ts';

@@ -45,7 +45,7 @@ export interface CompiledRoute {
     readonly idleMs: number;
     readonly turnDeadlineMs: number;
   };
-  /** Other paths below the base that are passed on; see design note 0004. */
+  /** Other paths below the base that are passed on: exact, or `/path/*`. */
   readonly relay: { readonly paths: readonly string[]; readonly sharedKey: boolean };
   readonly telemetry: { readonly sessionIds: 'Hashed' | 'Raw' | 'Off' };
 }

@@ -81,6 +81,8 @@ export class Conversation {
 
   /** Accepts a request into its lane, or says why not; then nothing was changed. */
   request(request: TurnRequest): ErrorAnswer | undefined {
+    // what was still in the socket when the client went away
+    if (this.#isClosed) return refusal('server_draining', 'This connection has ended.');
     const { limits } = this.#parts.group();
     const { create } = request;
     const name = create.streamId ?? DEFAULT_LANE;

@@ -151,3 +151,11 @@ function toErrorCode(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || !('code' in value)) return undefined;
   return typeof value.code === 'string' ? value.code : undefined;
 }
+
+const BLANK_ID = Buffer.from('""');
+
+/** The event with a blank response id: the Codex CLI then sends everything each time (measured). One copy. */
+export function withBlankId(payload: Buffer, { idAt }: ResponseFacts): Buffer {
+  if (idAt === undefined) return payload;
+  return Buffer.concat([payload.subarray(0, idAt.start), BLANK_ID, payload.subarray(idAt.end)]);
+}

@@ -18,7 +18,7 @@ import type { ContinuationResult } from './facts.ts';
 import { exactCopy } from './output-items.ts';
 import { toProviderBody, type RequestBody } from './request-body.ts';
 import type { LaneMemory } from './lane-memory.ts';
-import type { ChainLink } from './transcript.ts';
+import { itemsOfChain, type ChainLink } from './transcript.ts';
 import type { TurnClient } from './turn-client.ts';
 
 export type TurnPlan =
@@ -87,7 +87,7 @@ export function planTurn(
     headers: metadata === undefined ? client.headers : overlay(client.headers, metadata.headers),
     body: toProviderBody(create, {
       model: mapped === model ? undefined : mapped,
-      earlierItems: base?.allItems(),
+      earlierItems: base === undefined ? undefined : itemsOfChain(base),
       ownItems: itemsOf(create.input),
       previousResponseId: base === undefined ? create.previousResponseId : base.providerBase,
       clientMetadata: metadata?.body,

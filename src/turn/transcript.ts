@@ -32,14 +32,13 @@ export class ChainLink {
     this.providerBase = providerBase;
     this.totalBytes = items.length + (parent?.totalBytes ?? 0);
   }
+}
 
-  /** All items of the chain, oldest first. */
-  allItems(): Buffer[] {
-    const parts: Buffer[] = [];
-    for (let link: ChainLink | undefined = this; link !== undefined; link = link.parent)
-      parts.push(link.items);
-    return parts.reverse();
-  }
+/** All items of a chain, oldest first. */
+export function itemsOfChain(end: ChainLink): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let link: ChainLink | undefined = end; link !== undefined; link = link.parent) parts.push(link.items);
+  return parts.toReversed();
 }
 
 /** Bytes a link and its bookkeeping cost beside the items: keeps a million empty links from being free. */
@@ -175,7 +174,7 @@ export class ConnectionTranscripts {
 
   /** Forgets everything; turns that still run keep what they hold until they release it. */
   clear(): void {
-    for (const responseId of [...this.#byId.keys()]) this.forget(responseId);
+    for (const responseId of this.#byId.keys()) this.forget(responseId);
   }
 
   #retain(link: ChainLink): void {

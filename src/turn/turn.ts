@@ -13,25 +13,18 @@ import { eventTypeOf, type EventType } from '../events/event-type.ts';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
 import { failedEvent, interruptedEvent, turnStateEvent } from '../frames/server-events.ts';
-import type {
-  Attempt,
-  AttemptEnd,
-  AttemptListener,
-  ProviderAnswer,
-  ProviderTransport,
-} from '../provider/provider.ts';
+import type { AttemptEnd, ProviderAnswer, ProviderTransport } from '../provider/provider.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
 import type { Clock } from './clock.ts';
 import { fromAttemptEnd, fromErrorEvent, toErrorType, type TurnFailure } from './failure.ts';
-import type { AttemptRecord, TurnFactListener, TurnOutcome, TurnRecord } from './facts.ts';
+import type { TurnFactListener, TurnOutcome, TurnRecord } from './facts.ts';
 import type { LaneMemory } from './lane-memory.ts';
-import { exactCopy, readResponse, type ResponseFacts } from './output-items.ts';
+import { readResponse, withBlankId } from './output-items.ts';
 import { planTurn, type TurnPlan } from './plan.ts';
-import { ResponseSoFar } from './response-so-far.ts';
+import { Run, type RunPlan } from './run.ts';
 import type { ChainLink } from './transcript.ts';
 import type { TurnClient, TurnSink } from './turn-client.ts';
-import { modelLabel, newAttemptRecord } from './turn-record.ts';
-import { TurnTimers } from './turn-timers.ts';
+import { modelLabel } from './turn-record.ts';
 import { answerWarmup } from './warmup.ts';
 
 /** What every turn of a process works with. */
@@ -53,17 +46,6 @@ export interface TurnParts {
   readonly onBodyDone: () => void;
   /** The turn has ended; the last thing it calls. */
   readonly onEnded: () => void;
-}
-
-type RunPlan = Extract<TurnPlan, { kind: 'run' }>;
-
-/** A turn with an attempt under way. */
-interface Run {
-  readonly plan: RunPlan;
-  readonly attempt: Attempt;
-  readonly record: AttemptRecord;
-  readonly response: ResponseSoFar;
-  readonly timers: TurnTimers;
 }
 
 type TurnState =
@@ -123,8 +105,8 @@ export class Turn {
     const run = this.#run;
     if (run === undefined || run.response.id === undefined) return;
     const event = interruptedEvent(run.response.sketch(Date.now()), run.response.nextSequence());
-    this.#remember(run, run.response.id, undefined);
-    this.#stop(run);
+    run.remember(run.response.id, undefined);
+    run.abort();
     this.#send(run, event, eventTypeOf(event));
     this.#end('cancelled');
   }
@@ -133,7 +115,7 @@ export class Turn {
   disconnect(): void {
     if (this.#state.kind === 'ended') return;
     const run = this.#run;
-    if (run !== undefined) this.#stop(run);
+    if (run !== undefined) run.abort();
     this.#end('disconnected');
   }
 
@@ -148,7 +130,7 @@ export class Turn {
       'websocket_connection_limit_reached',
       'This bridge is shutting down; open a new connection.',
     );
-    if (run !== undefined) this.#stop(run);
+    if (run !== undefined) run.abort();
     if (run?.response.id !== undefined && run.response.items.count > 0) {
       this.#sendFailed(run, refusal('server_draining', 'This bridge is shutting down.'));
     } else {
@@ -159,13 +141,11 @@ export class Turn {
 
   /** The client reads slowly: so do we. */
   pause(): void {
-    this.#run?.attempt.pause();
-    this.#run?.timers.pause();
+    this.#run?.pause();
   }
 
   resume(): void {
-    this.#run?.timers.resume();
-    this.#run?.attempt.resume();
+    this.#run?.resume();
   }
 
   get #run(): Run | undefined {
@@ -193,51 +173,22 @@ export class Turn {
   }
 
   #open(plan: RunPlan): void {
-    const { clock, transport, facts } = this.#tools;
-    const { client, memory } = this.#parts;
     const { record } = this;
     record.attempts++;
     record.provider = plan.provider.name;
-    const attemptRecord = newAttemptRecord(record.attempts, plan.provider.name, clock.now());
-    facts({ kind: 'attempt.started', turn: record, attempt: attemptRecord });
-    const isOver = (): boolean => this.#run?.record !== attemptRecord; // a late result of an attempt that was let go
-    const listener: AttemptListener = {
-      onAnswer: (answer) => isOver() || this.#onAnswer(answer),
-      onEvent: (payload, type) => isOver() || this.#onEvent(payload, type),
-      onEnd: (end) => isOver() || this.#attemptEnded(end),
-    };
-    const attempt = transport.open(
-      {
-        route: plan.route,
-        provider: plan.provider,
-        clientHeaders: plan.headers,
-        clientQuery: client.query,
-        via: client.via,
-        body: plan.body.views,
-        bodyBytes: plan.body.bytes,
-      },
-      listener,
-    );
-    const maxItemBytes =
-      plan.memory.kind === 'chain' && memory !== undefined
-        ? plan.route.continuation.maxBytesPerConnection
-        : 0;
-    this.#state = {
-      kind: 'opening',
-      run: {
-        plan,
-        attempt,
-        record: attemptRecord,
-        response: new ResponseSoFar(this.#model, this.#previousResponseId, maxItemBytes),
-        timers: new TurnTimers(clock, plan.route.timeouts, (failure) => this.#timedOut(failure)),
-      },
-    };
+    const subject = { ...this.#parts, model: this.#model, previousResponseId: this.#previousResponseId };
+    const run: Run = new Run(this.#tools, subject, record, plan, {
+      // a late result of a run that was let go finds another state
+      onAnswer: (answer) => this.#run === run && this.#onAnswer(run, answer),
+      onEvent: (payload, type) => this.#run === run && this.#onEvent(run, payload, type),
+      onEnd: (end) => this.#run === run && this.#attemptEnded(run, end),
+      onTimeout: (failure) => this.#run === run && this.#fail(run, failure),
+    });
+    this.#state = { kind: 'opening', run };
   }
 
-  #onAnswer(answer: ProviderAnswer): void {
-    const run = this.#run!;
-    run.record.answeredAt = this.#tools.clock.now();
-    run.record.status = answer.status;
+  #onAnswer(run: Run, answer: ProviderAnswer): void {
+    run.answered(answer.status);
     this.record.providerRequestId = answer.headers['x-request-id'];
     const { turnState, headers } = answer;
     this.#parts.sink.answered?.(
@@ -249,8 +200,7 @@ export class Turn {
   }
 
   /** The hot path: most events pass with a few additions and a comparison. */
-  #onEvent(payload: Buffer, type: EventType): void {
-    const run = this.#run!;
+  #onEvent(run: Run, payload: Buffer, type: EventType): void {
     run.timers.heard();
     switch (type.role) {
       case 'completed':
@@ -259,7 +209,7 @@ export class Turn {
       case 'failed':
         return this.#finishFailed(run, payload, type);
       case 'error':
-        return this.#fail(fromErrorEvent(payload, run.plan.provider));
+        return this.#fail(run, fromErrorEvent(payload, run.plan.provider));
       case 'keepalive':
         if (!this.#parts.sink.takesKeepalives) return;
         break;
@@ -300,8 +250,8 @@ export class Turn {
     const facts = readResponse(payload);
     this.record.usage = facts.usage;
     this.record.responseId = facts.id ?? run.response.id;
-    if (facts.id !== undefined && facts.id !== '') this.#remember(run, facts.id, facts.outputItems);
-    run.attempt.release();
+    if (facts.id !== undefined && facts.id !== '') run.remember(facts.id, facts.outputItems);
+    run.release();
     this.#send(run, run.plan.memory.kind === 'blank' ? withBlankId(payload, facts) : payload, type);
     this.#end(outcome);
   }
@@ -311,7 +261,7 @@ export class Turn {
     this.record.usage = facts.usage;
     this.record.responseId = facts.id ?? run.response.id;
     this.#forgetParent();
-    run.attempt.release();
+    run.release();
     this.#send(run, payload, type);
     this.#end('failed', toErrorType(facts.errorCode ?? 'server_error'));
   }
@@ -320,20 +270,14 @@ export class Turn {
    * The attempt ended by itself, before a terminal event. While the turn is `opening` nothing has reached the
    * client: this is where another attempt will be chosen once routes have failover.
    */
-  #attemptEnded(end: AttemptEnd): void {
-    const run = this.#run!;
-    if (end.kind === 'refused') run.record.status = end.status;
-    this.#fail(fromAttemptEnd(end, run.plan.provider));
-  }
-
-  #timedOut(failure: TurnFailure): void {
-    this.#fail(failure);
+  #attemptEnded(run: Run, end: AttemptEnd): void {
+    if (end.kind === 'refused') run.answered(end.status);
+    this.#fail(run, fromAttemptEnd(end, run.plan.provider));
   }
 
   /** Ends a running turn with a failure: as an error before the response exists, as its ending after. */
-  #fail(failure: TurnFailure): void {
-    const run = this.#run!;
-    this.#stop(run, failure.errorType);
+  #fail(run: Run, failure: TurnFailure): void {
+    run.abort(failure.errorType);
     this.#forgetParent();
     this.record.status = failure.answer.status;
     if (run.response.id === undefined) this.#parts.sink.refuse(failure.answer);
@@ -354,23 +298,6 @@ export class Turn {
     this.#end(failure.outcome, failure.errorType);
   }
 
-  #stop(run: Run, errorType?: string): void {
-    run.attempt.abort();
-    run.record.result = errorType === undefined ? 'aborted' : 'error';
-    run.record.errorType = errorType;
-  }
-
-  /** @param fallback The items of the terminal event, for a provider that announced none by themselves. */
-  #remember(run: Run, responseId: string, fallback: Buffer | undefined): void {
-    const { memory } = run.plan;
-    if (memory.kind !== 'chain' || !run.response.hasAllItems) return;
-    const output =
-      run.response.items.count === 0 && fallback !== undefined
-        ? exactCopy(fallback)
-        : run.response.items.joined();
-    this.#parts.memory?.remember(responseId, memory.link, output);
-  }
-
   #forgetParent(): void {
     if (this.#previousResponseId !== undefined)
       this.#parts.memory?.forgetAfterFailure(this.#previousResponseId);
@@ -388,7 +315,7 @@ export class Turn {
     const state = this.#state;
     this.#state = { kind: 'ended' };
     if (state.kind === 'queued') this.#unpin(state.pinned);
-    if (state.kind === 'opening' || state.kind === 'streaming') this.#closeRun(state.run, now);
+    if (state.kind === 'opening' || state.kind === 'streaming') state.run.close(now);
     record.endedAt = now;
     record.outcome = outcome;
     record.errorType = errorType;
@@ -396,26 +323,8 @@ export class Turn {
     this.#leave();
   }
 
-  #closeRun(run: Run, now: number): void {
-    run.timers.cancel();
-    if (run.plan.memory.kind === 'chain') this.#unpin(run.plan.memory.link);
-    this.record.maxGapMs = run.timers.maxGapMs;
-    this.record.pausedMs = run.timers.pausedMs;
-    run.record.endedAt = now;
-    run.record.result ??= 'ok';
-    this.#tools.facts({ kind: 'attempt.ended', turn: this.record, attempt: run.record });
-  }
-
   #leave(): void {
     this.#releaseBody();
     this.#parts.onEnded();
   }
 }
-
-/** Mode `Stateless`: with a blank id the Codex CLI sends everything each time (measured). */
-function withBlankId(payload: Buffer, facts: ResponseFacts): Buffer {
-  if (facts.idAt === undefined) return payload;
-  return Buffer.concat([payload.subarray(0, facts.idAt.start), BLANK_ID, payload.subarray(facts.idAt.end)]);
-}
-
-const BLANK_ID = Buffer.from('""');

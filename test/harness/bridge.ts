@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBridge, type Bridge, type BridgeOptions, type DrainTimes } from '../../src/bridge.ts';
-import type { ConnectionSettings } from '../../src/client/connection.ts';
+import type { ConnectionSettings } from '../../src/client/connection-tools.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 
 const MIB = 1024 * 1024;

@@ -1,0 +1,119 @@
+/** A turn with an attempt under way: what belongs to it, opened and let go together. */
+import type { Attempt, AttemptListener } from '../provider/provider.ts';
+import type { TurnFailure } from './failure.ts';
+import type { AttemptRecord, TurnRecord } from './facts.ts';
+import { exactCopy } from './output-items.ts';
+import type { TurnPlan } from './plan.ts';
+import { ResponseSoFar } from './response-so-far.ts';
+import type { TurnParts, TurnTools } from './turn.ts';
+import { newAttemptRecord } from './turn-record.ts';
+import { TurnTimers } from './turn-timers.ts';
+
+export type RunPlan = Extract<TurnPlan, { kind: 'run' }>;
+
+/** What a run tells its turn. */
+export interface RunListener extends AttemptListener {
+  onTimeout(failure: TurnFailure): void;
+}
+
+export class Run {
+  readonly plan: RunPlan;
+  readonly response: ResponseSoFar;
+  readonly timers: TurnTimers;
+  readonly #tools: TurnTools;
+  readonly #memory: TurnParts['memory'];
+  readonly #turn: TurnRecord;
+  readonly #record: AttemptRecord;
+  readonly #attempt: Attempt;
+
+  /** Opens the attempt. The listener hears nothing before this has returned. */
+  constructor(
+    tools: TurnTools,
+    { client, memory, model, previousResponseId }: RunSubject,
+    turn: TurnRecord,
+    plan: RunPlan,
+    listener: RunListener,
+  ) {
+    this.#tools = tools;
+    this.#memory = memory;
+    this.#turn = turn;
+    this.plan = plan;
+    this.#record = newAttemptRecord(turn.attempts, plan.provider.name, tools.clock.now());
+    tools.facts({ kind: 'attempt.started', turn, attempt: this.#record });
+    // items are kept where a later turn may continue, and no more of them than may be remembered
+    const maxItemBytes = plan.memory.kind === 'chain' ? plan.route.continuation.maxBytesPerConnection : 0;
+    this.response = new ResponseSoFar(model, previousResponseId, maxItemBytes);
+    this.timers = new TurnTimers(tools.clock, plan.route.timeouts, (failure) => listener.onTimeout(failure));
+    this.#attempt = tools.transport.open(
+      {
+        route: plan.route,
+        provider: plan.provider,
+        clientHeaders: plan.headers,
+        clientQuery: client.query,
+        via: client.via,
+        body: plan.body.views,
+        bodyBytes: plan.body.bytes,
+      },
+      listener,
+    );
+  }
+
+  /** The provider answered with this status. */
+  answered(status: number): void {
+    this.#record.answeredAt = this.#tools.clock.now();
+    this.#record.status = status;
+  }
+
+  pause(): void {
+    this.#attempt.pause();
+    this.timers.pause();
+  }
+
+  resume(): void {
+    this.timers.resume();
+    this.#attempt.resume();
+  }
+
+  /** Ends the attempt now. With an error type it failed, without one nobody wanted it any more. */
+  abort(errorType?: string): void {
+    this.#attempt.abort();
+    this.#record.result = errorType === undefined ? 'aborted' : 'error';
+    this.#record.errorType = errorType;
+  }
+
+  /** The provider may finish its answer; nothing of it is needed any more. */
+  release(): void {
+    this.#attempt.release();
+  }
+
+  /**
+   * The lane's latest response is this one, if it can be continued from here.
+   * @param fallback The items of the terminal event, for a provider that announced none by themselves.
+   */
+  remember(responseId: string, fallback: Buffer | undefined): void {
+    const { memory } = this.plan;
+    const { items, hasAllItems } = this.response;
+    if (memory.kind !== 'chain' || !hasAllItems) return;
+    const output = items.count === 0 && fallback !== undefined ? exactCopy(fallback) : items.joined();
+    this.#memory?.remember(responseId, memory.link, output);
+  }
+
+  /** Lets go of everything. Once, when the turn has ended. */
+  close(now: number): void {
+    this.timers.cancel();
+    if (this.plan.memory.kind === 'chain') this.#memory?.release(this.plan.memory.link);
+    this.#turn.maxGapMs = this.timers.maxGapMs;
+    this.#turn.pausedMs = this.timers.pausedMs;
+    this.#record.endedAt = now;
+    this.#record.result ??= 'ok';
+    this.#tools.facts({ kind: 'attempt.ended', turn: this.#turn, attempt: this.#record });
+  }
+}
+
+/** Whose turn it is, and what it asks. */
+export interface RunSubject {
+  readonly client: TurnParts['client'];
+  readonly memory: TurnParts['memory'];
+  readonly model: string;
+  readonly previousResponseId: string | undefined;
+}
