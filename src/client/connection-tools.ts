@@ -1,7 +1,7 @@
 /** What the connections (and HTTP requests) of a process work with, and the settings that hold for all of them. */
 import type { Budget } from '../turn/budget.ts';
 import type { TranscriptStore } from '../turn/transcript.ts';
-import type { TurnTools } from '../turn/turn.ts';
+import type { TurnTools } from '../turn/turn-parts.ts';
 import type { ClientFactListener, FrameCounts } from './facts.ts';
 import type { FlowLimits } from './flow.ts';
 

@@ -16,7 +16,8 @@ import { LaneMemory } from './lane-memory.ts';
 import type { ConnectionTranscripts } from './transcript.ts';
 import type { TurnClient, TurnSink } from './turn-client.ts';
 import { newTurnRecord } from './turn-record.ts';
-import { Turn, type TurnTools } from './turn.ts';
+import { Turn } from './turn.ts';
+import type { TurnTools } from './turn-parts.ts';
 
 export interface ConversationParts {
   readonly tools: TurnTools;

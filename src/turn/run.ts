@@ -5,7 +5,7 @@ import type { AttemptRecord, TurnRecord } from './facts.ts';
 import { exactCopy } from './output-items.ts';
 import type { TurnPlan } from './plan.ts';
 import { ResponseSoFar } from './response-so-far.ts';
-import type { TurnParts, TurnTools } from './turn.ts';
+import type { TurnParts, TurnTools } from './turn-parts.ts';
 import { newAttemptRecord } from './turn-record.ts';
 import { TurnTimers } from './turn-timers.ts';
 

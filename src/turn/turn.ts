@@ -13,40 +13,17 @@ import { eventTypeOf, type EventType } from '../events/event-type.ts';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
 import { failedEvent, interruptedEvent, turnStateEvent } from '../frames/server-events.ts';
-import type { AttemptEnd, ProviderAnswer, ProviderTransport } from '../provider/provider.ts';
+import type { AttemptEnd, ProviderAnswer } from '../provider/provider.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
-import type { Clock } from './clock.ts';
 import { fromAttemptEnd, fromErrorEvent, toErrorType, type TurnFailure } from './failure.ts';
-import type { TurnFactListener, TurnOutcome, TurnRecord } from './facts.ts';
-import type { LaneMemory } from './lane-memory.ts';
+import type { TurnOutcome, TurnRecord } from './facts.ts';
 import { readResponse, withBlankId } from './output-items.ts';
 import { planTurn, type TurnPlan } from './plan.ts';
 import { Run, type RunPlan } from './run.ts';
 import type { ChainLink } from './transcript.ts';
-import type { TurnClient, TurnSink } from './turn-client.ts';
+import type { TurnParts, TurnTools } from './turn-parts.ts';
 import { modelLabel } from './turn-record.ts';
 import { answerWarmup } from './warmup.ts';
-
-/** What every turn of a process works with. */
-export interface TurnTools {
-  readonly transport: ProviderTransport;
-  readonly clock: Clock;
-  readonly facts: TurnFactListener;
-}
-
-/** What one turn is made of. */
-export interface TurnParts {
-  readonly client: TurnClient;
-  readonly sink: TurnSink;
-  readonly create: ResponseCreate;
-  readonly record: TurnRecord;
-  /** Undefined for HTTP requests: nothing is remembered. */
-  readonly memory: LaneMemory | undefined;
-  /** The request's bytes are no longer needed. Once, at the first event or the end. */
-  readonly onBodyDone: () => void;
-  /** The turn has ended; the last thing it calls. */
-  readonly onEnded: () => void;
-}
 
 type TurnState =
   | { readonly kind: 'queued'; readonly pinned: ChainLink | undefined }

@@ -1,0 +1,28 @@
+/** What a turn is made of. */
+import type { ResponseCreate } from '../frames/response-create.ts';
+import type { ProviderTransport } from '../provider/provider.ts';
+import type { Clock } from './clock.ts';
+import type { TurnFactListener, TurnRecord } from './facts.ts';
+import type { LaneMemory } from './lane-memory.ts';
+import type { TurnClient, TurnSink } from './turn-client.ts';
+
+/** What every turn of a process works with. */
+export interface TurnTools {
+  readonly transport: ProviderTransport;
+  readonly clock: Clock;
+  readonly facts: TurnFactListener;
+}
+
+/** What one turn is made of. */
+export interface TurnParts {
+  readonly client: TurnClient;
+  readonly sink: TurnSink;
+  readonly create: ResponseCreate;
+  readonly record: TurnRecord;
+  /** Undefined for HTTP requests: nothing is remembered. */
+  readonly memory: LaneMemory | undefined;
+  /** The request's bytes are no longer needed. Once, at the first event or the end. */
+  readonly onBodyDone: () => void;
+  /** The turn has ended; the last thing it calls. */
+  readonly onEnded: () => void;
+}
