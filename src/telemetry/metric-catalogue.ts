@@ -1,0 +1,207 @@
+/**
+ * Every metric of ours: name, kind, labels, buckets, meaning. docs/metrics.md is compared with it by a test. Base
+ * units are in the names; label values come from configuration or from the closed sets of names.ts.
+ */
+import { METRIC_PREFIX } from './names.ts';
+
+/** A metric as it is declared. `L` are its label names. */
+export interface MetricDefinition<K extends MetricKind, L extends string> {
+  readonly kind: K;
+  readonly name: string;
+  readonly labels: readonly L[];
+  readonly help: string;
+  /** Upper bounds of a histogram, ascending; empty for the other kinds. */
+  readonly buckets: readonly number[];
+}
+
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
+
+function counter<L extends string>(name: string, labels: readonly L[], help: string) {
+  return { kind: 'counter', name: METRIC_PREFIX + name, labels, help, buckets: [] } as const;
+}
+
+function gauge<L extends string>(name: string, labels: readonly L[], help: string) {
+  return { kind: 'gauge', name: METRIC_PREFIX + name, labels, help, buckets: [] } as const;
+}
+
+function histogram<L extends string>(
+  name: string,
+  labels: readonly L[],
+  buckets: readonly number[],
+  help: string,
+) {
+  return { kind: 'histogram', name: METRIC_PREFIX + name, labels, help, buckets } as const;
+}
+
+/** A turn may reason for half an hour. */
+const TURN_BUCKETS = [0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 900, 1800];
+const FIRST_EVENT_BUCKETS = [
+  0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120,
+];
+const GAP_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const QUEUE_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** 3 600 s is the usual limit of a connection's life: dense around it. */
+const CONNECTION_BUCKETS = [1, 10, 60, 300, 900, 1800, 2700, 3300, 3600, 7200, 14_400];
+const RTT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SPEED_BUCKETS = [5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000];
+
+export const CATALOGUE = {
+  connections: gauge('client_connections', [], 'Client connections open now.'),
+  connectionsLimit: gauge('client_connections_limit', [], 'Most client connections this process takes.'),
+  connectionsOpened: counter('client_connections_opened_total', ['client'], 'Client connections opened.'),
+  connectionsClosed: counter(
+    'client_connections_closed_total',
+    ['code', 'initiator'],
+    'Client connections closed, by WebSocket close code and by who closed.',
+  ),
+  connectionDuration: histogram(
+    'client_connection_duration_seconds',
+    [],
+    CONNECTION_BUCKETS,
+    'How long client connections lived.',
+  ),
+  connectionTurns: histogram(
+    'client_connection_turns',
+    [],
+    [0, 1, 2, 5, 10, 20, 50, 100, 200, 500],
+    'Turns per client connection.',
+  ),
+  handshakes: counter('client_handshakes_total', ['result'], 'Upgrade requests, by how they were answered.'),
+  frames: counter('client_frames_total', ['direction', 'type'], 'Data frames on client connections.'),
+  frameBytes: counter('client_frame_bytes_total', ['direction'], 'Payload bytes on client connections.'),
+  backpressure: counter(
+    'client_backpressure_seconds_total',
+    [],
+    'Time that providers were paused because a client read slowly.',
+  ),
+  pingRtt: histogram(
+    'client_ping_rtt_seconds',
+    [],
+    RTT_BUCKETS,
+    'From a WebSocket ping to the pong of the client.',
+  ),
+  protocolErrors: counter('client_protocol_errors_total', ['reason'], 'Frames refused.'),
+
+  turnsStarted: counter(
+    'turns_started_total',
+    ['route', 'provider', 'model'],
+    'Turns that left their queue, labelled with what was known then.',
+  ),
+  turns: counter(
+    'turns_total',
+    ['route', 'provider', 'model', 'transport', 'outcome'],
+    'Turns that ended, by outcome.',
+  ),
+  turnDuration: histogram(
+    'turn_duration_seconds',
+    ['provider', 'model', 'outcome_class'],
+    TURN_BUCKETS,
+    'From the receipt of the request to the end of the turn.',
+  ),
+  turnsActive: gauge('turns_active', ['provider'], 'Turns running now.'),
+  turnQueueDepth: gauge('turn_queue_depth', [], 'Turns waiting in a lane now.'),
+  turnQueue: histogram('turn_queue_seconds', [], QUEUE_BUCKETS, 'Time that turns waited in their lane.'),
+  timeToFirstEvent: histogram(
+    'turn_time_to_first_event_seconds',
+    ['provider', 'model', 'transport'],
+    FIRST_EVENT_BUCKETS,
+    'From the receipt of the request to the first event for the client.',
+  ),
+  timeToFirstOutput: histogram(
+    'turn_time_to_first_output_seconds',
+    ['provider', 'model', 'transport'],
+    [...FIRST_EVENT_BUCKETS, 300],
+    'From the receipt of the request to the first output for the client.',
+  ),
+  streamGap: histogram(
+    'turn_stream_gap_seconds',
+    ['provider'],
+    GAP_BUCKETS,
+    'The longest silence of the provider between two events, once per turn.',
+  ),
+  outputSpeed: histogram(
+    'turn_output_tokens_per_second',
+    ['provider', 'model'],
+    SPEED_BUCKETS,
+    'Output tokens per second from first output to end; completed turns of 16 tokens and more.',
+  ),
+  turnAttempts: histogram('turn_attempts', [], [1, 2, 3, 4, 5], 'Attempts per turn that had any.'),
+  turnRejections: counter(
+    'turn_rejections_total',
+    ['reason'],
+    'Turns refused before any attempt, by error type.',
+  ),
+  warmups: counter('warmups_total', ['route'], 'Warm-ups answered here; they are no turns.'),
+  transcriptBytes: gauge('transcript_bytes', [], 'Bytes held for continuation.'),
+  transcriptEvictions: counter(
+    'transcript_evictions_total',
+    [],
+    'Transcripts given up because a budget was full.',
+  ),
+  queuedBytes: gauge('queued_bytes', ['place'], 'Bytes waiting, by place.'),
+  continuations: counter(
+    'continuations_total',
+    ['result'],
+    'Turns that named an earlier response, by how it was resolved.',
+  ),
+  errors: counter(
+    'errors_total',
+    ['side', 'error_type'],
+    'Errors: of attempts at providers, and of turns as the client heard them.',
+  ),
+
+  inputTokens: counter('input_tokens_total', ['provider', 'model'], 'Input tokens as reported.'),
+  outputTokens: counter('output_tokens_total', ['provider', 'model'], 'Output tokens as reported.'),
+  inputCachedTokens: counter(
+    'input_cached_tokens_total',
+    ['provider', 'model'],
+    'Input tokens served from a cache: a part of the input tokens.',
+  ),
+  outputReasoningTokens: counter(
+    'output_reasoning_tokens_total',
+    ['provider', 'model'],
+    'Output tokens spent on reasoning: a part of the output tokens.',
+  ),
+  turnsWithoutUsage: counter(
+    'turns_without_usage_total',
+    ['provider', 'model'],
+    'Turns that completed without a usage report: what the token counters do not see.',
+  ),
+
+  attempts: counter(
+    'provider_attempts_total',
+    ['provider', 'transport', 'result', 'error_type'],
+    'Attempts at providers; error_type is empty unless the result is error.',
+  ),
+  attemptDuration: histogram(
+    'provider_attempt_duration_seconds',
+    ['provider', 'transport', 'result'],
+    TURN_BUCKETS,
+    'How long attempts at providers took.',
+  ),
+
+  buildInfo: gauge('build_info', ['version', 'revision', 'node'], 'Always 1; what runs is in the labels.'),
+  ready: gauge('ready', [], '1 while the process takes new connections.'),
+  draining: gauge('draining', [], '1 from the stop signal on.'),
+  configReloads: counter(
+    'config_reloads_total',
+    ['result'],
+    'Changed configurations, by what became of them.',
+  ),
+  configLastSuccess: gauge(
+    'config_last_reload_success_timestamp_seconds',
+    [],
+    'When the configuration in effect was taken; 0 before the first.',
+  ),
+  logLines: counter('log_lines_total', ['level'], 'Log lines taken for writing.'),
+  logLinesDropped: counter(
+    'log_lines_dropped_total',
+    [],
+    'Log lines lost because the reader was too slow or gone.',
+  ),
+  seriesDropped: counter(
+    'metric_series_dropped_total',
+    ['metric'],
+    'Observations whose labels were replaced by "other" because a limit of label values or sets was reached.',
+  ),
+} as const;

@@ -1,0 +1,122 @@
+/**
+ * Every name that leaves the process for an operator: log events, metrics, and the closed sets of their labels.
+ * docs/logs.md and docs/metrics.md are compared with this file by tests. Labels and log fields keep the same words.
+ */
+import type { FrameRefusal, HandshakeResult, CloseInitiator } from '../client/facts.ts';
+import type { ClientKind, ContinuationResult, TurnOutcome } from '../turn/facts.ts';
+
+/** The prefix of every metric of ours. */
+export const METRIC_PREFIX = 'turnbridge_';
+
+/** The `event` field of a log line: what happened, as one word of a closed set. */
+export const LOG_EVENTS = [
+  'process.start',
+  'process.ready',
+  'process.drain',
+  'process.exit',
+  'config.reload',
+  'connection.open',
+  'connection.reject',
+  'connection.close',
+  'turn.start',
+  'turn.end',
+  'attempt.fail',
+  'slow.consumer',
+  'protocol.error',
+  'transcript.evict',
+  'telemetry.drop',
+  'telemetry.series',
+] as const;
+
+/** One of {@link LOG_EVENTS}. */
+export type LogEvent = (typeof LOG_EVENTS)[number];
+
+/** Label value where a turn has no such thing: a turn refused before a route or a provider was chosen. */
+export const LABEL_NONE = 'none';
+
+/** Label value that takes the place of every value beyond a limit or outside a closed set. */
+export const LABEL_OTHER = 'other';
+
+/** Every member of a union once; the compiler refuses a list that misses one or knows one too many. */
+function allOf<T extends string>(members: Readonly<Record<T, true>>): readonly T[] {
+  return Object.keys(members) as T[];
+}
+
+export const CLIENT_KINDS = allOf<ClientKind>({
+  codex: true,
+  openai_sdk: true,
+  turnbridge: true,
+  other: true,
+});
+
+export const HANDSHAKE_RESULTS = allOf<HandshakeResult>({
+  accepted: true,
+  bad_request: true,
+  unauthorized: true,
+  origin_refused: true,
+  not_found: true,
+  disabled: true,
+  limited: true,
+  draining: true,
+  not_ready: true,
+});
+
+export const FRAME_REFUSALS = allOf<FrameRefusal>({
+  invalid_json: true,
+  unknown_event: true,
+  unsupported_frame_type: true,
+  frame_too_large: true,
+  invalid_stream_id: true,
+  stream_limit: true,
+  invalid_request: true,
+  legacy_event: true,
+});
+
+export const CLOSE_INITIATORS = allOf<CloseInitiator>({ local: true, remote: true, network: true });
+
+/** The codes of RFC 6455 that a close can be reported with; any other counts as `other`. */
+export const CLOSE_CODES: readonly string[] = [
+  '1000',
+  '1001',
+  '1002',
+  '1003',
+  '1005',
+  '1006',
+  '1007',
+  '1008',
+  '1009',
+  '1010',
+  '1011',
+  '1012',
+  '1013',
+  '1014',
+];
+
+/** `none` is left out: a turn that names no earlier response is not counted. */
+export const CONTINUATION_RESULTS = allOf<Exclude<ContinuationResult, 'none'>>({
+  hit: true,
+  miss: true,
+  passed: true,
+});
+
+/** What an outcome means to somebody who watches: did it work, did it fail, did the client not want it any more. */
+export type OutcomeClass = 'ok' | 'error' | 'aborted';
+
+export const OUTCOME_CLASSES: Readonly<Record<TurnOutcome, OutcomeClass>> = {
+  completed: 'ok',
+  incomplete: 'ok',
+  failed: 'error',
+  provider_error: 'error',
+  timeout: 'error',
+  rejected: 'error',
+  cancelled: 'aborted',
+  disconnected: 'aborted',
+  drained: 'error',
+  bridge_error: 'error',
+};
+
+/** What became of a changed configuration: in effect, or refused while the last good one stays. */
+export const CONFIG_RELOAD_RESULTS = ['success', 'failure'] as const;
+
+/** One of {@link CONFIG_RELOAD_RESULTS}. */
+export type ConfigReloadResult = (typeof CONFIG_RELOAD_RESULTS)[number];

@@ -1,0 +1,81 @@
+/** What is read at each scrape: the process, its budgets and its log. */
+import type { Registry } from 'prom-client';
+import collectCpu from 'prom-client/lib/metrics/processCpuTotal.js';
+import collectHeap from 'prom-client/lib/metrics/heapSizeAndUsed.js';
+import collectMaxOpenFiles from 'prom-client/lib/metrics/processMaxFileDescriptors.js';
+import collectMemory from 'prom-client/lib/metrics/osMemoryHeap.js';
+import collectNodeVersion from 'prom-client/lib/metrics/version.js';
+import collectOpenFiles from 'prom-client/lib/metrics/processOpenFileDescriptors.js';
+import collectStartTime from 'prom-client/lib/metrics/processStartTime.js';
+import type { LogStats } from './log.ts';
+import type { LogLevel } from './log-line.ts';
+import { CATALOGUE } from './metric-catalogue.ts';
+import type { Meter } from './meter.ts';
+
+/** Places where bytes wait; each has a budget. */
+export interface QueuedBytes {
+  /** Written to client sockets and not yet taken by them. */
+  readonly client_send: number;
+  /** Frames being received. */
+  readonly inbound: number;
+  /** Requests that wait in a lane. */
+  readonly lane_queue: number;
+}
+
+/** What metrics ask the process when they are scraped. Cheap, and never throwing. */
+export interface Gauges {
+  connections(): number;
+  /** Infinity when there is no limit: the metric is left out then. */
+  connectionsLimit(): number;
+  queuedBytes(): QueuedBytes;
+  transcriptBytes(): number;
+  ready(): boolean;
+  draining(): boolean;
+}
+
+export interface BuildInfo {
+  readonly version: string;
+  /** The commit it was built from. */
+  readonly revision: string;
+  /** Node's version. */
+  readonly node: string;
+}
+
+/** Registers the gauges of the process. */
+export function processMetrics(meter: Meter, gauges: Gauges, build: BuildInfo): void {
+  meter.readGauge(CATALOGUE.connections, () => [{ labels: {}, value: gauges.connections() }]);
+  meter.readGauge(CATALOGUE.connectionsLimit, () => [{ labels: {}, value: gauges.connectionsLimit() }]);
+  meter.readGauge(CATALOGUE.transcriptBytes, () => [{ labels: {}, value: gauges.transcriptBytes() }]);
+  meter.readGauge(CATALOGUE.queuedBytes, () =>
+    Object.entries<number>({ ...gauges.queuedBytes() }).map(([place, value]) => ({
+      labels: { place },
+      value,
+    })),
+  );
+  meter.readGauge(CATALOGUE.ready, () => [{ labels: {}, value: gauges.ready() ? 1 : 0 }]);
+  meter.readGauge(CATALOGUE.draining, () => [{ labels: {}, value: gauges.draining() ? 1 : 0 }]);
+  meter.readGauge(CATALOGUE.buildInfo, () => [{ labels: { ...build }, value: 1 }]);
+}
+
+/** Registers the counters of the log. */
+export function logMetrics(meter: Meter, stats: () => LogStats): void {
+  meter.readCounter(CATALOGUE.logLines, () => {
+    const { lines } = stats();
+    return (Object.keys(lines) as LogLevel[]).map((level) => ({ labels: { level }, value: lines[level] }));
+  });
+  meter.readCounter(CATALOGUE.logLinesDropped, () => [{ labels: {}, value: stats().dropped }]);
+}
+
+/** Registers what the library knows of the process: `process_*` and `nodejs_*`, read at each scrape. */
+export function runtimeMetrics(registry: Registry): void {
+  const collectors = [
+    collectCpu,
+    collectStartTime,
+    collectMemory,
+    collectOpenFiles,
+    collectMaxOpenFiles,
+    collectHeap,
+    collectNodeVersion,
+  ];
+  for (const collect of collectors) collect(registry);
+}

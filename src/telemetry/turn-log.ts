@@ -1,0 +1,185 @@
+/**
+ * The access log: what turns and connections announce, as log lines. One `turn.end` per turn, one
+ * `connection.close` per connection; everything that can come in floods is limited to a line per second and reason.
+ */
+import type { ClientFact, ClientFactListener, ConnectionRecord } from '../client/facts.ts';
+import type { AttemptRecord, TurnFact, TurnFactListener, TurnOutcome, TurnRecord } from '../turn/facts.ts';
+import type { Log } from './log.ts';
+import type { LogFields, LogLevel } from './log-line.ts';
+
+/** `info` unless somebody should look: our bug is an error, a turn that failed for no fault of its client a warning. */
+const LEVELS: Readonly<Record<TurnOutcome, Exclude<LogLevel, 'debug'>>> = {
+  completed: 'info',
+  incomplete: 'info',
+  failed: 'info',
+  provider_error: 'warn',
+  timeout: 'warn',
+  rejected: 'info',
+  cancelled: 'info',
+  disconnected: 'info',
+  drained: 'warn',
+  bridge_error: 'error',
+};
+
+/** Identifiers that a provider chose are logged only if they look like identifiers. */
+const PROVIDER_ID = /^[\w.:-]{1,128}$/;
+
+/**
+ * Listens to facts and writes lines. The listeners hold no state of their own and need no closing; the log stays its
+ * owner's.
+ */
+export function turnLog(log: Log): { turnFacts: TurnFactListener; clientFacts: ClientFactListener } {
+  return {
+    turnFacts: (fact) => logTurnFact(log, fact),
+    clientFacts: (fact) => logClientFact(log, fact),
+  };
+}
+
+function logTurnFact(log: Log, fact: TurnFact): void {
+  switch (fact.kind) {
+    case 'turn.started':
+      log.debug('turn.start', 'turn started', turnStartFields(fact.turn));
+      return;
+    case 'attempt.ended':
+      if (fact.attempt.result === 'error') logFailedAttempt(log, fact.turn, fact.attempt);
+      return;
+    case 'turn.ended': {
+      const level = LEVELS[fact.turn.outcome ?? 'bridge_error'];
+      log[level]('turn.end', 'turn ended', turnEndFields(fact.turn));
+      return;
+    }
+    case 'transcript.evicted':
+      log.debug('transcript.evict', 'transcript given up', {
+        connection_id: fact.connectionId,
+        bytes: fact.bytes,
+      });
+      return;
+    case 'turn.queued':
+    case 'attempt.started':
+    case 'turn.first-event':
+    case 'turn.first-output':
+    case 'warmup.answered':
+      return; // metrics and spans tell these
+  }
+}
+
+function logClientFact(log: Log, fact: ClientFact): void {
+  switch (fact.kind) {
+    case 'handshake':
+      if (fact.result === 'accepted') return;
+      log.warnRepeated(`reject:${fact.result}`, 'connection.reject', 'upgrade refused', {
+        result: fact.result,
+        status_code: fact.status,
+      });
+      return;
+    case 'connection.opened':
+      log.debug('connection.open', 'connection opened', connectionFields(fact.connection));
+      return;
+    case 'connection.closed':
+      log.info('connection.close', 'connection closed', closeFields(fact.connection));
+      return;
+    case 'frame.refused':
+      log.warnRepeated(`frame:${fact.reason}`, 'protocol.error', 'frame refused', {
+        connection_id: fact.connectionId,
+        reason: fact.reason,
+      });
+      return;
+    case 'backpressure.ended':
+      log.debug('slow.consumer', 'provider was paused for a slow client', {
+        connection_id: fact.connectionId,
+        paused_ms: fact.ms,
+      });
+      return;
+    case 'ping.answered':
+      return;
+  }
+}
+
+function logFailedAttempt(log: Log, turn: TurnRecord, attempt: AttemptRecord): void {
+  const key = `attempt:${turn.route}/${attempt.provider}:${attempt.errorType}`;
+  log.warnRepeated(key, 'attempt.fail', 'attempt failed', {
+    connection_id: turn.connectionId,
+    turn_id: turn.id,
+    route: turn.route,
+    provider: attempt.provider,
+    transport: attempt.transport,
+    attempt: attempt.number,
+    error_type: attempt.errorType,
+    status_code: attempt.status,
+    duration_ms: between(attempt.startedAt, attempt.endedAt),
+  });
+}
+
+function turnStartFields(turn: TurnRecord): LogFields {
+  return {
+    connection_id: turn.connectionId,
+    turn_id: turn.id,
+    turn_index: turn.index,
+    via: turn.via,
+    client: turn.clientKind,
+    tenant: turn.tenant,
+    route: turn.route,
+    provider: turn.provider,
+    model: turn.model,
+    lane: turn.lane,
+    queue_ms: between(turn.receivedAt, turn.startedAt),
+  };
+}
+
+function turnEndFields(turn: TurnRecord): LogFields {
+  return {
+    ...turnStartFields(turn),
+    transport: turn.transport,
+    continuation: turn.continuation,
+    outcome: turn.outcome,
+    error_type: turn.errorType,
+    status_code: turn.status,
+    attempts: turn.attempts,
+    duration_ms: between(turn.receivedAt, turn.endedAt),
+    ttfe_ms: between(turn.receivedAt, turn.firstEventAt),
+    ttfo_ms: between(turn.receivedAt, turn.firstOutputAt),
+    max_gap_ms: turn.maxGapMs,
+    paused_ms: turn.pausedMs,
+    events: turn.events,
+    bytes_in: turn.requestBytes,
+    bytes_out: turn.bytesOut,
+    input_tokens: turn.usage?.inputTokens,
+    cached_tokens: turn.usage?.cachedTokens,
+    output_tokens: turn.usage?.outputTokens,
+    reasoning_tokens: turn.usage?.reasoningTokens,
+    response_id: providerId(turn.responseId),
+    provider_request_id: providerId(turn.providerRequestId),
+  };
+}
+
+function connectionFields(connection: ConnectionRecord): LogFields {
+  return {
+    connection_id: connection.id,
+    client: connection.clientKind,
+    tenant: connection.tenant,
+    group: connection.group,
+  };
+}
+
+function closeFields(connection: ConnectionRecord): LogFields {
+  return {
+    ...connectionFields(connection),
+    close_code: connection.closeCode,
+    close_initiator: connection.closeInitiator,
+    close_reason: connection.closeReason,
+    duration_ms: between(connection.openedAt, connection.closedAt),
+    turns: connection.turns,
+    frames_in: connection.framesIn,
+    bytes_in: connection.bytesIn,
+    bytes_out: connection.bytesOut,
+  };
+}
+
+/** @returns milliseconds from one moment to the other; undefined if there was no other. */
+function between(from: number, to: number | undefined): number | undefined {
+  return to === undefined ? undefined : Math.max(0, to - from);
+}
+
+function providerId(id: string | undefined): string | undefined {
+  return id !== undefined && PROVIDER_ID.test(id) ? id : undefined;
+}

@@ -1,0 +1,90 @@
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { openOpsListener, type OpsListener } from '../../../src/telemetry/ops-listener.ts';
+
+let ready: { ready: boolean; reason?: string };
+let text: () => Promise<string>;
+let ops: OpsListener;
+
+beforeEach(async () => {
+  ready = { ready: true };
+  text = () => Promise.resolve('turnbridge_ready 1\n');
+  ops = await openOpsListener({
+    host: '127.0.0.1',
+    port: 0,
+    ready: () => ready,
+    metrics: { text: () => text(), contentType: 'text/plain; version=0.0.4' },
+  });
+});
+
+afterEach(() => ops.close());
+
+function ask(path: string, method = 'GET'): Promise<Response> {
+  return fetch(`http://${ops.address}${path}`, { method });
+}
+
+test('is alive while the process lives, ready or not', async () => {
+  ready = { ready: false, reason: 'draining' };
+  expect((await ask('/healthz')).status).toBe(200);
+});
+
+test('is ready when it says so, and gives the reason when it is not', async () => {
+  expect((await ask('/readyz')).status).toBe(200);
+  ready = { ready: false, reason: 'no route is loaded' };
+  const answer = await ask('/readyz');
+  expect(answer.status).toBe(503);
+  expect(await answer.json()).toEqual({ ready: false, reason: 'no route is loaded' });
+});
+
+test('serves metrics with their content type', async () => {
+  const answer = await ask('/metrics?x=1');
+  expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4');
+  expect(await answer.text()).toBe('turnbridge_ready 1\n');
+});
+
+test('fails a scrape visibly when metrics cannot be read, and goes on', async () => {
+  text = () => Promise.reject(new Error('secret detail'));
+  const answer = await ask('/metrics');
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).not.toContain('secret');
+  expect((await ask('/healthz')).status).toBe(200);
+});
+
+test('answers HEAD like GET without a body, and refuses to be written to', async () => {
+  const head = await ask('/readyz', 'HEAD');
+  expect(head.status).toBe(200);
+  expect(await head.text()).toBe('');
+  const post = await ask('/healthz', 'POST');
+  expect(post.status).toBe(405);
+  expect(post.headers.get('allow')).toBe('GET, HEAD');
+});
+
+test('names its paths to whoever asks for another', async () => {
+  const answer = await ask('/');
+  expect(answer.status).toBe(404);
+  expect(await answer.json()).toMatchObject({ paths: ['/healthz', '/readyz', '/metrics'] });
+});
+
+test('says what to do when its address is taken', async () => {
+  const second = openOpsListener({
+    host: '127.0.0.1',
+    port: ops.port,
+    ready: () => ready,
+    metrics: { text, contentType: 'text/plain' },
+  });
+  await expect(second).rejects.toThrow(
+    /cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\): choose another address or port/,
+  );
+});
+
+test('closes although a client still holds a connection, and may be closed twice', async () => {
+  const socket = connect(ops.port, '127.0.0.1');
+  await once(socket, 'connect');
+  const gone = once(socket, 'close');
+  socket.resume();
+  await ops.close();
+  await ops.close();
+  await gone;
+  expect(socket.destroyed).toBe(true);
+});

@@ -1,0 +1,143 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Log } from '../../../src/telemetry/log.ts';
+import type { LogFields } from '../../../src/telemetry/log-line.ts';
+import { turnLog } from '../../../src/telemetry/turn-log.ts';
+import type { TurnOutcome } from '../../../src/turn/facts.ts';
+import { attemptRecord, connectionRecord, turnRecord } from './records.ts';
+
+interface Entry {
+  readonly level: string;
+  readonly event: string;
+  readonly fields: LogFields;
+}
+
+/** A log that keeps its lines. */
+function memoryLog(): { log: Log; entries: Entry[] } {
+  const entries: Entry[] = [];
+  const at =
+    (level: string) =>
+    (event: string, _msg: string, fields: LogFields = {}) => {
+      entries.push({ level, event, fields });
+    };
+  const log: Log = {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    warnRepeated: (_key, event, msg, fields) => at('repeated')(event, msg, fields),
+    close: () => Promise.resolve(),
+    stats: { lines: { debug: 0, info: 0, warn: 0, error: 0 }, dropped: 0, suppressed: 0 },
+  };
+  return { log, entries };
+}
+
+describe('a turn', () => {
+  test('leaves exactly one line above debug, with its durations and tokens', () => {
+    const { log, entries } = memoryLog();
+    const { turnFacts } = turnLog(log);
+    const turn = turnRecord();
+    const attempt = attemptRecord();
+    turnFacts({ kind: 'turn.queued', turn });
+    turnFacts({ kind: 'turn.started', turn });
+    turnFacts({ kind: 'attempt.started', turn, attempt });
+    turnFacts({ kind: 'turn.first-event', turn });
+    turnFacts({ kind: 'turn.first-output', turn });
+    turnFacts({ kind: 'attempt.ended', turn, attempt });
+    turnFacts({ kind: 'turn.ended', turn });
+    const shown = entries.filter(({ level }) => level !== 'debug');
+    expect(shown).toHaveLength(1);
+    expect(shown[0]).toMatchObject({
+      level: 'info',
+      event: 'turn.end',
+      fields: {
+        turn_id: 't-1',
+        connection_id: 'c-1',
+        route: 'ai/coding',
+        provider: 'openai',
+        outcome: 'completed',
+        queue_ms: 5,
+        ttfe_ms: 100,
+        ttfo_ms: 500,
+        duration_ms: 2500,
+        input_tokens: 100,
+        response_id: 'resp_1',
+      },
+    });
+  });
+
+  test.each<[TurnOutcome, string]>([
+    ['completed', 'info'],
+    ['failed', 'info'],
+    ['rejected', 'info'],
+    ['cancelled', 'info'],
+    ['disconnected', 'info'],
+    ['timeout', 'warn'],
+    ['provider_error', 'warn'],
+    ['drained', 'warn'],
+    ['bridge_error', 'error'],
+  ])('that ends as %s is written at %s', (outcome, level) => {
+    const { log, entries } = memoryLog();
+    turnLog(log).turnFacts({ kind: 'turn.ended', turn: turnRecord({ outcome }) });
+    expect(entries.map((entry) => entry.level)).toEqual([level]);
+  });
+
+  test('that never started has no durations that it did not live through', () => {
+    const { log, entries } = memoryLog();
+    const turn = turnRecord({
+      outcome: 'rejected',
+      startedAt: undefined,
+      firstEventAt: undefined,
+      firstOutputAt: undefined,
+      usage: undefined,
+    });
+    turnLog(log).turnFacts({ kind: 'turn.ended', turn });
+    expect(entries[0]?.fields).toMatchObject({
+      queue_ms: undefined,
+      ttfe_ms: undefined,
+      input_tokens: undefined,
+    });
+  });
+
+  test('does not log a response id that is no id', () => {
+    const { log, entries } = memoryLog();
+    const turn = turnRecord({ responseId: 'the prompt was: hello', providerRequestId: 'x'.repeat(200) });
+    turnLog(log).turnFacts({ kind: 'turn.ended', turn });
+    expect(entries[0]?.fields).toMatchObject({ response_id: undefined, provider_request_id: undefined });
+  });
+
+  test('tells of an attempt that failed, in lines that cannot flood', () => {
+    const { log, entries } = memoryLog();
+    const attempt = attemptRecord({ result: 'error', errorType: 'connect_failed', status: undefined });
+    turnLog(log).turnFacts({ kind: 'attempt.ended', turn: turnRecord(), attempt });
+    expect(entries).toMatchObject([{ level: 'repeated', event: 'attempt.fail' }]);
+  });
+});
+
+describe('a connection', () => {
+  test('leaves one line when it closes', () => {
+    const { log, entries } = memoryLog();
+    const { clientFacts } = turnLog(log);
+    clientFacts({ kind: 'handshake', result: 'accepted', status: 101 });
+    clientFacts({ kind: 'connection.opened', connection: connectionRecord() });
+    clientFacts({ kind: 'ping.answered', rttMs: 2 });
+    clientFacts({ kind: 'connection.closed', connection: connectionRecord() });
+    expect(entries.filter(({ level }) => level !== 'debug')).toMatchObject([
+      {
+        level: 'info',
+        event: 'connection.close',
+        fields: { close_code: 1006, close_initiator: 'network', duration_ms: 61_000, turns: 3 },
+      },
+    ]);
+  });
+
+  test('that is refused, and a frame that is refused, are told in lines that cannot flood', () => {
+    const { log, entries } = memoryLog();
+    const { clientFacts } = turnLog(log);
+    clientFacts({ kind: 'handshake', result: 'unauthorized', status: 401 });
+    clientFacts({ kind: 'frame.refused', connectionId: 'c-1', reason: 'invalid_json' });
+    expect(entries).toMatchObject([
+      { level: 'repeated', event: 'connection.reject', fields: { result: 'unauthorized', status_code: 401 } },
+      { level: 'repeated', event: 'protocol.error', fields: { reason: 'invalid_json' } },
+    ]);
+  });
+});
