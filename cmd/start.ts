@@ -2,31 +2,34 @@
  * `npm start`: the whole thing on one machine. The scripted provider, a bridge in front of it with the sample
  * route, and three lines that say what to try.
  */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openScriptedProvider, type ScriptedProvider } from '../src/scripted/scripted-provider.ts';
 import { openLog } from '../src/telemetry/log.ts';
-import { bridgeHelp, FlagError, parseBridgeFlags, parseListen } from './bridge-flags.ts';
+import { bridgeHelp, FlagError, parseBridgeFlags } from './bridge-flags.ts';
 import { runUntilDrained, startBridge } from './bridge.ts';
 import { isListenError, isUsageError, listenAdvice } from './exits.ts';
 import { VERSION } from './version.ts';
 
 const SAMPLE = fileURLToPath(new URL('../manifests/samples/scripted.yaml', import.meta.url));
-/** The address that the sample route names. */
-const PROVIDER = '127.0.0.1:8788';
+/** Where the sample route expects the scripted provider. */
+const PROVIDER = { host: '127.0.0.1', port: 8788 };
 
 async function main(argv: string[]): Promise<number> {
-  const flags = parseBridgeFlags(
+  // parsed before anything is opened: the routes' path follows
+  const given = parseBridgeFlags(
     ['--routes', SAMPLE, '--drain-delay', '0', '--drain-spread', '0', ...argv],
     process.env,
   );
-  if (flags === undefined) {
+  if (given === undefined) {
     console.log(bridgeHelp());
     return 0;
   }
-  await using provider: ScriptedProvider = await openScriptedProvider({
-    ...parseListen('listen', PROVIDER),
-    script: 'hello',
-  });
+  await using provider = await openProvider();
+  await using sample = await sampleFor(provider);
+  const flags = { ...given, routes: sample.path };
   const log = openLog({
     fd: 1,
     format: process.stdout.isTTY ? 'text' : 'json',
@@ -38,26 +41,43 @@ async function main(argv: string[]): Promise<number> {
   if (bridge === undefined) return 2;
   const base = `http://${bridge.address}/v1`;
   console.log(
-    `Bridge on ${base}, metrics on http://${bridge.opsAddress}/metrics, scripted provider on ${provider.url}. Ctrl-C stops it.`,
+    `Bridge on ${base}, metrics on http://${bridge.opsAddress}/metrics, scripted provider on ${provider.url}.`,
   );
-  console.log(`A turn, in a second terminal:   npm run -s turnbridge -- turn ${base} "Say hello"`);
-  console.log(`The Codex CLI:   ${codexLine(base)}`);
+  console.log(`A turn, from a second terminal:  npm run -s turnbridge -- turn ${base} "Say hello"`);
+  console.log(`The Codex CLI:  codex ${codexFlags(base)} "Run echo hi and report."`);
   await runUntilDrained(bridge, flags.drain, log);
   return 0;
 }
 
-function codexLine(base: string): string {
+/** On the sample's port; on a free one when that is taken. */
+async function openProvider(): Promise<ScriptedProvider> {
+  try {
+    return await openScriptedProvider({ ...PROVIDER, script: 'hello' });
+  } catch (error) {
+    if (!isListenError(error)) throw error;
+    return openScriptedProvider({ ...PROVIDER, port: 0, script: 'hello' });
+  }
+}
+
+/** The sample as it is; or a copy of it that names the port which the provider got. */
+async function sampleFor(provider: ScriptedProvider): Promise<AsyncDisposable & { readonly path: string }> {
+  if (provider.port === PROVIDER.port) return { path: SAMPLE, [Symbol.asyncDispose]: async () => {} };
+  const folder = await mkdtemp(join(tmpdir(), 'turnbridge-start-'));
+  const path = join(folder, 'scripted.yaml');
+  const text = await readFile(SAMPLE, 'utf8');
+  await writeFile(path, text.replaceAll(`:${PROVIDER.port}/`, `:${provider.port}/`));
+  return { path, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+}
+
+function codexFlags(base: string): string {
   const provider = `{name="Turnbridge", base_url="${base}", wire_api="responses", supports_websockets=true}`;
-  return `codex -c model_provider=turnbridge -c 'model_providers.turnbridge=${provider}' "Say hello"`;
+  return `-c model=gpt-5.5 -c model_provider=turnbridge -c 'model_providers.turnbridge=${provider}'`;
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (isListenError(error))
-    console.error(
-      `npm start: ${listenAdvice(error, '--listen and --ops-listen')}; the scripted provider needs ${PROVIDER}`,
-    );
+  if (isListenError(error)) console.error(`npm start: ${listenAdvice(error, '--listen and --ops-listen')}`);
   else if (error instanceof FlagError || isUsageError(error)) console.error(`npm start: ${error.message}`);
   else throw error;
   process.exitCode = 2;

@@ -82,6 +82,12 @@ export class Conversation {
 
   /** Accepts a request into its lane, or says why not; then nothing was changed. */
   request(request: TurnRequest): ErrorAnswer | undefined {
+    if (this.#isClosed) {
+      return refusal(
+        'websocket_connection_limit_reached',
+        'This connection is about to close; open a new one and send the whole input.',
+      );
+    }
     // what was still in the socket when the client went away
     if (this.#isClosed) return refusal('server_draining', 'This connection has ended.');
     const { limits } = this.#parts.group();

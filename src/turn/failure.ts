@@ -124,25 +124,27 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Codes whose status the event did not give; without one the client would ignore the frame. */
-const STATUS_OF_CODE: Readonly<Record<string, number>> = {
-  rate_limit_exceeded: 429,
-  insufficient_quota: 429,
-  usage_limit_reached: 429,
-  server_is_overloaded: 503,
-  slow_down: 503,
-  previous_response_not_found: 400,
-  context_length_exceeded: 400,
-  invalid_prompt: 400,
-  invalid_request_error: 400,
-  model_not_found: 404,
-  invalid_api_key: 401,
-};
+const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    rate_limit_exceeded: 429,
+    insufficient_quota: 429,
+    usage_limit_reached: 429,
+    server_is_overloaded: 503,
+    slow_down: 503,
+    previous_response_not_found: 400,
+    context_length_exceeded: 400,
+    invalid_prompt: 400,
+    invalid_request_error: 400,
+    model_not_found: 404,
+    invalid_api_key: 401,
+  }),
+);
 
 function statusOfCode(body: unknown): number {
   if (typeof body !== 'object' || body === null) return 502;
   const { code, type } = body as { code?: unknown; type?: unknown };
   for (const word of [code, type]) {
-    const status = typeof word === 'string' ? STATUS_OF_CODE[word] : undefined;
+    const status = typeof word === 'string' ? STATUS_OF_CODE.get(word) : undefined;
     if (status !== undefined) return status;
     if (typeof word === 'number' && word >= 400 && word <= 599) return word;
   }

@@ -117,7 +117,8 @@ function toMemory(
   if (mode === 'Stateless') return { kind: 'blank' };
   const own = itemsOf(input);
   if (!memory.hasRoomFor((base?.totalBytes ?? 0) + own.length)) return { kind: 'none' };
-  const providerBase = base?.providerBase ?? (mode === 'Provider' ? previousResponseId : undefined);
+  // a base of our own has the provider's id, or there is none: `previousResponseId` is then a warm-up's, ours
+  const providerBase = base === undefined && mode === 'Provider' ? previousResponseId : base?.providerBase;
   return { kind: 'chain', link: memory.extend(base, exactCopy(own), providerBase) };
 }
 

@@ -11,6 +11,7 @@ export class ResponseSoFar {
   #id: string | undefined;
   #lastEvent: Buffer | undefined;
   #hasAllItems = true;
+  #hasFinishedItem = false;
 
   constructor(model: string, previousResponseId: string | undefined, maxItemBytes: number) {
     this.#model = model;
@@ -27,11 +28,17 @@ export class ResponseSoFar {
     return this.#hasAllItems;
   }
 
+  /** An item was finished, kept or not: the client may have acted on it. */
+  get hasFinishedItem(): boolean {
+    return this.#hasFinishedItem;
+  }
+
   created(payload: Buffer): void {
     this.#id ??= readResponse(payload).id;
   }
 
   itemDone(payload: Buffer): void {
+    this.#hasFinishedItem = true;
     if (this.items.bytes + payload.length > this.#maxItemBytes) this.#hasAllItems = false;
     else this.items.add(payload);
   }

@@ -72,7 +72,8 @@ export class Turn {
     if (plan.route !== undefined) record.model = modelLabel(plan.route, this.#model);
     if (plan.kind === 'warmup') return this.#answerWarmup(plan);
     record.continuation = plan.continuation;
-    this.#tools.facts({ kind: 'turn.started', turn: record });
+    if (plan.kind === 'run') record.provider = plan.provider.name;
+    if (!this.#isWarmup) this.#tools.facts({ kind: 'turn.started', turn: record });
     if (plan.kind === 'refuse') return this.#refuse(plan.failure);
     this.#open(plan);
   }
@@ -81,7 +82,9 @@ export class Turn {
   interrupt(): void {
     const run = this.#run;
     if (run === undefined || run.response.id === undefined) return;
-    const event = interruptedEvent(run.response.sketch(Date.now()), run.response.nextSequence());
+    const sketch = run.response.sketch(Date.now());
+    const visibleId = run.plan.memory.kind === 'blank' ? '' : sketch.id;
+    const event = interruptedEvent({ ...sketch, id: visibleId }, run.response.nextSequence());
     run.remember(run.response.id, undefined);
     run.abort();
     this.#send(run, event, eventTypeOf(event));
@@ -108,7 +111,7 @@ export class Turn {
       'This bridge is shutting down; open a new connection.',
     );
     if (run !== undefined) run.abort();
-    if (run?.response.id !== undefined && run.response.items.count > 0) {
+    if (run?.response.id !== undefined && run.response.hasFinishedItem) {
       this.#sendFailed(run, refusal('server_draining', 'This bridge is shutting down.'));
     } else {
       this.#parts.sink.refuse(answer);
@@ -152,7 +155,6 @@ export class Turn {
   #open(plan: RunPlan): void {
     const { record } = this;
     record.attempts++;
-    record.provider = plan.provider.name;
     const subject = { ...this.#parts, model: this.#model, previousResponseId: this.#previousResponseId };
     const run: Run = new Run(this.#tools, subject, record, plan, {
       // a late result of a run that was let go finds another state

@@ -1,0 +1,171 @@
+/** What a newcomer does first, with real processes: start, a turn from a second terminal, Ctrl-C. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { fakeProvider } from '../harness/fake-provider.ts';
+import { routeTo } from '../harness/bridge.ts';
+import { until } from '../harness/wait-for.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ANY_PORTS = ['--listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'];
+
+interface Running extends AsyncDisposable {
+  readonly process: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  readonly exited: Promise<number | null>;
+}
+
+function run(file: string, args: string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [join(ROOT, 'cmd', file), ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const exited = once(child, 'close').then(([code]) => code as number | null);
+  return {
+    process: child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exited,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+async function baseOf(running: Running): Promise<string> {
+  return until(
+    () => /^Bridge on (\S+),/m.exec(running.stdout())?.[1],
+    'the line that says where the bridge is',
+    20_000,
+  );
+}
+
+describe('npm start', () => {
+  test('says in three lines what to try, and the turn it names works from a second terminal', async () => {
+    await using start = run('start.ts', ANY_PORTS);
+    const base = await baseOf(start);
+    const hint = await until(
+      () => /turnbridge -- (turn .*)$/m.exec(start.stdout())?.[1],
+      'the line with a turn to try',
+    );
+    expect(start.stdout()).toMatch(/^The Codex CLI: {2}codex .*supports_websockets=true/m);
+    expect(hint).toBe(`turn ${base} "Say hello"`);
+
+    await using turn = run('turnbridge.ts', ['turn', base, 'Say hello']);
+    expect(await turn.exited).toBe(0);
+    expect(turn.stdout()).toMatch(/Hello from the scripted provider/);
+    expect(turn.stdout()).toMatch(/completed/);
+
+    start.process.kill('SIGINT');
+    expect(await start.exited).toBe(0);
+    expect(start.stderr()).toBe('');
+  }, 60_000);
+
+  test('a second one finds the address taken and says what to do', async () => {
+    await using first = run('start.ts', ANY_PORTS);
+    const port = new URL(await baseOf(first)).port;
+    await using second = run('start.ts', ['--listen', `127.0.0.1:${port}`, '--ops-listen', '127.0.0.1:0']);
+    expect(await second.exited).toBe(2);
+    expect(second.stderr()).toMatch(/EADDRINUSE.*choose another with --listen/);
+  }, 60_000);
+});
+
+describe('turnbridge bridge', () => {
+  test('its first log line has the addresses it got', async () => {
+    await using provider = await fakeProvider();
+    await using files = await folderWith({ 'routes.yaml': routeTo(provider.url) });
+    await using bridge = run('turnbridge.ts', ['bridge', '--routes', files.path, ...ANY_PORTS]);
+    const line = await until(() => bridge.stdout().split('\n').find(Boolean), 'the first log line', 20_000);
+    const first = JSON.parse(line) as Record<string, unknown>;
+    expect(first).toMatchObject({
+      event: 'process.start',
+      listen: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d+$/),
+    });
+    expect(first['ops_listen']).toMatch(/^127\.0\.0\.1:[1-9]\d+$/);
+  }, 60_000);
+
+  test('refuses broken routes at the start, with every mistake and exit code 2', async () => {
+    const broken = routeTo('http://127.0.0.1:1/v1?x=1', { limits: { maxLanes: 0 } });
+    await using files = await folderWith({ 'routes.yaml': broken });
+    await using bridge = run('turnbridge.ts', ['bridge', '--routes', files.path, ...ANY_PORTS]);
+    expect(await bridge.exited).toBe(2);
+    expect(bridge.stderr()).toMatch(/routes\.yaml:1:\d+: error: .*maxLanes/);
+    expect(bridge.stderr()).toMatch(/routes\.yaml:1:\d+: error: .*url/);
+    expect(bridge.stderr()).toMatch(/not started, 2 errors/);
+  }, 60_000);
+
+  test('runs without any route, and is not ready', async () => {
+    await using files = await folderWith({});
+    await using bridge = run('turnbridge.ts', ['bridge', '--routes', files.path, ...ANY_PORTS]);
+    const ops = await until(
+      () => /"ops_listen":"([^"]+)"/.exec(bridge.stdout())?.[1],
+      'the ops address',
+      20_000,
+    );
+    expect((await fetch(`http://${ops}/healthz`)).status).toBe(200);
+    expect((await fetch(`http://${ops}/readyz`)).status).toBe(503);
+  }, 60_000);
+
+  test.each([
+    [[], /--routes is missing: write --routes PATH/],
+    [['--routes', 'x', '--ping-interval', 'soon'], /--ping-interval is a number of at least 0, not "soon"/],
+    [['--routes', 'x', '--listen', '8787'], /--listen is HOST:PORT, not "8787": write 127\.0\.0\.1:8787/],
+    [['--routes', 'x', '--log-level', 'loud'], /--log-level is one of debug, info, warn, error, not "loud"/],
+    [['--route', 'x'], /Unknown option '--route'/],
+  ])(
+    'wrong usage %j is told in a sentence, with exit code 2',
+    async (args, sentence) => {
+      await using bridge = run('turnbridge.ts', ['bridge', ...args]);
+      expect(await bridge.exited).toBe(2);
+      expect(bridge.stderr()).toMatch(sentence);
+    },
+    30_000,
+  );
+
+  test('takes its flags from the environment as well', async () => {
+    await using bridge = run('turnbridge.ts', ['bridge'], {
+      TURNBRIDGE_ROUTES: 'x',
+      TURNBRIDGE_LISTEN: 'nowhere',
+    });
+    expect(await bridge.exited).toBe(2);
+    expect(bridge.stderr()).toMatch(/--listen is HOST:PORT, not "nowhere"/);
+  }, 30_000);
+});
+
+describe('turnbridge', () => {
+  test('names its commands when an unknown one is called', async () => {
+    await using cli = run('turnbridge.ts', ['brige']);
+    expect(await cli.exited).toBe(2);
+    expect(cli.stderr()).toMatch(/no command "brige"; there are bridge, check, turn, doctor, provider/);
+  }, 30_000);
+
+  test.each(['bridge', 'check', 'turn', 'doctor', 'provider'])(
+    '%s --help explains itself',
+    async (command) => {
+      await using cli = run('turnbridge.ts', [command, '--help']);
+      expect(await cli.exited).toBe(0);
+      expect(cli.stdout()).toMatch(new RegExp(`^Usage: turnbridge ${command}`, 'm'));
+      expect(cli.stdout()).toMatch(/Exit codes?:/);
+    },
+    30_000,
+  );
+});
+
+async function folderWith(
+  files: Record<string, string>,
+): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'turnbridge-commands-'));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text);
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
