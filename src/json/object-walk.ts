@@ -35,6 +35,20 @@ const CLOSE_BRACE = 0x7d;
  * Offsets in the result are offsets into `bytes`.
  */
 export function walkObject(bytes: Buffer, from = 0, to = bytes.length): ObjectWalk {
+  return walk(bytes, from, to, undefined);
+}
+
+/**
+ * The first member with that key. The walk ends with it, so an early one is cheap, and what comes behind it may be
+ * anything. Undefined when it is not there or the bytes stop being an object before it.
+ */
+export function findMember(bytes: Buffer, key: string): Member | undefined {
+  const found = walk(bytes, 0, bytes.length, key);
+  return found.ok ? memberOf(found.members, key) : undefined;
+}
+
+/** @param last The walk ends behind the first member with this key. */
+function walk(bytes: Buffer, from: number, to: number, last: string | undefined): ObjectWalk {
   let at = skipSpace(bytes, from, to);
   if (at >= to || bytes[at] !== OPEN_BRACE) return broken(at, 'an object');
   const members: Member[] = [];
@@ -53,6 +67,7 @@ export function walkObject(bytes: Buffer, from = 0, to = bytes.length): ObjectWa
     const end = endOfValue(bytes, start, to);
     if (end < 0) return broken(start, `a value for "${key.slice(0, 40)}"`);
     members.push({ key, keyStart, start, end });
+    if (key === last) return { ok: true, members };
     at = skipSpace(bytes, end, to);
     if (at < to && bytes[at] === CLOSE_BRACE) return finish(bytes, at + 1, to, members);
     if (at >= to || bytes[at] !== COMMA) return broken(at, 'a comma or the end of the object');
@@ -178,5 +193,6 @@ function endOfLiteral(bytes: Buffer, start: number, to: number): number {
     if (byte === COMMA || byte === CLOSE_BRACE || isSpace(byte)) break;
     at++;
   }
+  if (at - start > MAX_LITERAL_BYTES) return -1;
   return LITERAL.test(bytes.toString('latin1', start, at)) ? at : -1;
 }

@@ -1,0 +1,89 @@
+/**
+ * A provider that was asked for a stream may answer with the whole response as JSON. The client still hears a
+ * stream: these are its events.
+ */
+import { type EventType, eventTypeNamed } from './event-type.ts';
+import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
+import { isJsonObject, type JsonObject, parseJsonObject } from './json-object.ts';
+
+/** An event ready to be sent: its bytes and its type. */
+export interface MadeEvent {
+  readonly payload: Buffer;
+  readonly type: EventType;
+}
+
+/** Ends of a response by its status. `queued` and `in_progress` are no ends: nothing could follow them. */
+const TERMINAL_BY_STATUS: Readonly<Record<string, string>> = {
+  completed: 'response.completed',
+  incomplete: 'response.incomplete',
+  failed: 'response.failed',
+  cancelled: 'response.failed',
+};
+
+/**
+ * The events of a JSON answer: `response.created`, those of each item, then the terminal event; numbered from 0.
+ * A body with an `error` (an error under status 200) becomes one `error` event.
+ *
+ * @param body The whole body.
+ * @param newResponseId Names a response that came without an id.
+ * @returns undefined if the body is neither a finished response nor an error.
+ */
+export function responseToEvents(body: Buffer, newResponseId: () => string): MadeEvent[] | undefined {
+  const json = parseJsonObject(body);
+  if (json === undefined) {
+    return undefined;
+  }
+  if (json['object'] !== 'response' && !Array.isArray(json['output'])) {
+    return json['error'] ? [make(toErrorEvent(json))] : undefined;
+  }
+  const status = json['status'] ?? 'completed';
+  const terminal = typeof status === 'string' ? TERMINAL_BY_STATUS[status] : undefined;
+  if (terminal === undefined) {
+    return undefined;
+  }
+  const id = typeof json['id'] === 'string' && json['id'] !== '' ? json['id'] : newResponseId();
+  const response = toCompleteResponse({ ...json, id, status });
+  const output = (response['output'] as unknown[]).filter(isJsonObject);
+  response['output'] = output.map((item, index) => withItemId(item, id, index));
+  const events = [
+    toCreatedEvent(response),
+    ...(response['output'] as JsonObject[]).flatMap((item, index) => toItemEvents(item, index)),
+    { type: terminal, response },
+  ];
+  return events.map((event, sequence) => make({ ...event, sequence_number: sequence }));
+}
+
+/**
+ * An `error` event from an error body, in the nested form that clients of sockets read. Codes that are numbers
+ * (some gateways repeat the HTTP status there) become text, and the status if they are one; else it is 500, because
+ * the strictest client ignores an error event without a status.
+ */
+export function toErrorEvent(body: JsonObject): JsonObject {
+  const error = isJsonObject(body['error']) ? body['error'] : { message: String(body['error']) };
+  const code = error['code'];
+  const status = [body['status'], error['status'], code].find(isErrorStatus) ?? 500;
+  return {
+    type: 'error',
+    status,
+    error: {
+      ...error,
+      type: typeof error['type'] === 'string' ? error['type'] : 'server_error',
+      code: typeof code === 'number' ? String(code) : (code ?? null),
+      message: typeof error['message'] === 'string' ? error['message'] : 'The provider reported an error.',
+      param: error['param'] ?? null,
+    },
+  };
+}
+
+/** An event's bytes, with `type` first so that it is recognised quickly. */
+export function make(event: JsonObject): MadeEvent {
+  const { type, ...rest } = event;
+  return {
+    payload: Buffer.from(JSON.stringify({ type, ...rest })),
+    type: eventTypeNamed(String(type)),
+  };
+}
+
+function isErrorStatus(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 400 && value <= 599;
+}

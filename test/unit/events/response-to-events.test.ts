@@ -1,0 +1,112 @@
+import { describe, expect, test } from '@jest/globals';
+import { eventTypeOf } from '../../../src/events/event-type.ts';
+import { responseToEvents } from '../../../src/events/response-to-events.ts';
+import { accumulate, type StreamEvent } from './accumulate.ts';
+
+function eventsOf(body: unknown): StreamEvent[] {
+  const made = responseToEvents(Buffer.from(JSON.stringify(body)), () => 'resp_new');
+  return (made ?? []).map(({ payload, type }) => {
+    expect(eventTypeOf(payload)).toBe(type);
+    return JSON.parse(payload.toString()) as StreamEvent;
+  });
+}
+
+const message = {
+  type: 'message',
+  id: 'msg_1',
+  role: 'assistant',
+  status: 'completed',
+  content: [
+    { type: 'output_text', text: 'Hello', annotations: [{ type: 'url_citation' }] },
+    { type: 'refusal', refusal: 'No' },
+  ],
+};
+const call = { type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'get', arguments: '{"a":1}' };
+const response = {
+  id: 'resp_1',
+  object: 'response',
+  status: 'completed',
+  output: [message, call],
+  usage: null,
+};
+
+describe('a whole response becomes the events of a stream', () => {
+  test('in the order in which they would have come, numbered from 0', () => {
+    const events = eventsOf(response);
+    expect(events.map((event) => event.type)).toEqual([
+      'response.created',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.output_text.delta',
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.content_part.added',
+      'response.refusal.delta',
+      'response.refusal.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.output_item.added',
+      'response.function_call_arguments.delta',
+      'response.function_call_arguments.done',
+      'response.output_item.done',
+      'response.completed',
+    ]);
+    expect(events.map((event) => event['sequence_number'])).toEqual(events.map((_, index) => index));
+  });
+
+  test('which a strict reader puts together to the response it was', () => {
+    expect(accumulate(eventsOf(response)).output).toEqual(response.output);
+  });
+
+  test('and created says nothing of the result', () => {
+    expect(eventsOf({ ...response, usage: { input_tokens: 1 } })[0]).toMatchObject({
+      response: { id: 'resp_1', status: 'in_progress', output: [], usage: null, error: null },
+    });
+  });
+
+  test.each([
+    ['incomplete', 'response.incomplete'],
+    ['failed', 'response.failed'],
+    ['cancelled', 'response.failed'],
+  ])('with status %s it ends with %s', (status, type) => {
+    expect(eventsOf({ ...response, status, error: { code: 'x' } }).at(-1)).toMatchObject({ type });
+  });
+
+  test('without ids it gets some', () => {
+    const events = eventsOf({ output: [{ type: 'message', role: 'assistant', content: [] }] });
+    expect(events.at(-1)).toMatchObject({
+      type: 'response.completed',
+      response: { id: 'resp_new', status: 'completed', output: [{ id: 'item_resp_new_0' }] },
+    });
+    accumulate(events);
+  });
+});
+
+describe('an error under status 200 becomes an error event', () => {
+  test('with the status that the error names, and its code as text', () => {
+    expect(eventsOf({ error: { message: 'Slow', code: 429, metadata: { a: 1 } } })).toEqual([
+      {
+        type: 'error',
+        status: 429,
+        error: { type: 'server_error', code: '429', message: 'Slow', param: null, metadata: { a: 1 } },
+      },
+    ]);
+  });
+
+  test('or 500, since an error event without a status is ignored by some', () => {
+    expect(eventsOf({ error: 'broken' })).toEqual([
+      {
+        type: 'error',
+        status: 500,
+        error: { type: 'server_error', code: null, message: 'broken', param: null },
+      },
+    ]);
+  });
+});
+
+test.each(['', '[]', 'null', '{}', '{"error":null}', '{"object":"response","status":"queued"}', '<html>'])(
+  '%j is neither',
+  (text) => {
+    expect(responseToEvents(Buffer.from(text), () => 'resp_new')).toBeUndefined();
+  },
+);
