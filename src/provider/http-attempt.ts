@@ -1,0 +1,314 @@
+/**
+ * One attempt at a provider over HTTP, as a state machine. undici's callbacks and the turn's wishes are its inputs;
+ * what the turn hears is its output.
+ *
+ * ```
+ *            headers 2xx              body ends
+ *  opening ───────────────► answering ─────────► ended ── onEnd(finished)
+ *     │ │                      │  │
+ *     │ │ other headers        │  └─ release() ─► releasing ─ body ends, 1 s or 64 KiB ─► ended, silent
+ *     │ └──────► refused ──────┼─ body ends, 1 s or 64 KiB ─► ended ── onEnd(refused)
+ *     │                        │
+ *     └── error ───────────────┴── error ──────► ended ── onEnd(lost)
+ *
+ *  abort() leads from everywhere to ended, silently.
+ * ```
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { AnswerFlow, type CallbackDepth, type FlowListener } from './answer-flow.ts';
+import { answerKindOf } from './answer-kind.ts';
+import { type EventReader, type EventSink, openJsonReader, openStreamReader } from './event-reader.ts';
+import type { Attempt, AttemptEnd, AttemptListener, AttemptRequest, ProviderFaultCode } from './provider.ts';
+import { type FaultPhase, faultOf, toProviderFault } from './provider-error.ts';
+import type { ProviderPool, Waiter } from './provider-pool.ts';
+import { toClientHeaders } from './response-headers.ts';
+
+/** Bounds of an attempt; see {@link DEFAULT_ATTEMPT_LIMITS} for the reasons. */
+export interface AttemptLimits {
+  readonly maxEventBytes: number;
+  readonly maxRefusalBytes: number;
+  readonly refusalMs: number;
+  readonly maxReleaseBytes: number;
+  readonly releaseMs: number;
+}
+
+interface RefusedState {
+  readonly kind: 'refused';
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer[];
+  bytes: number;
+}
+
+type State =
+  | { readonly kind: 'opening' }
+  | { readonly kind: 'answering'; readonly reader: EventReader }
+  | RefusedState
+  | { readonly kind: 'releasing'; bytes: number }
+  | { readonly kind: 'ended' };
+
+/** Where an attempt reports how far its request is: its pool. */
+export type RequestRegister = Pick<ProviderPool, 'started' | 'ended'>;
+
+const OPENING: State = { kind: 'opening' };
+const ENDED: State = { kind: 'ended' };
+
+/** One attempt; made by the transport, owned by the turn. */
+export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler, FlowListener {
+  readonly #request: AttemptRequest;
+  readonly #listener: AttemptListener;
+  readonly #register: RequestRegister;
+  readonly #limits: AttemptLimits;
+  readonly #callbacks: CallbackDepth;
+  readonly #flow: AnswerFlow;
+  #state: State = OPENING;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    request: AttemptRequest,
+    listener: AttemptListener,
+    register: RequestRegister,
+    limits: AttemptLimits,
+    callbacks: CallbackDepth,
+  ) {
+    this.#request = request;
+    this.#listener = listener;
+    this.#register = register;
+    this.#limits = limits;
+    this.#callbacks = callbacks;
+    this.#flow = new AnswerFlow(callbacks, this);
+  }
+
+  /** Is there still someone who wants an answer? */
+  get wanted(): boolean {
+    return this.#state.kind !== 'ended';
+  }
+
+  pause(): void {
+    if (this.#state.kind === 'opening' || this.#state.kind === 'answering') {
+      this.#flow.hold();
+    }
+  }
+
+  resume(): void {
+    this.#flow.flow();
+  }
+
+  abort(): void {
+    if (this.#state.kind !== 'ended') {
+      this.#leave();
+    }
+  }
+
+  release(): void {
+    const { kind } = this.#state;
+    if (kind === 'opening' || ((kind === 'answering' || kind === 'refused') && this.#flow.received)) {
+      this.abort();
+    } else if (kind === 'answering' || kind === 'refused') {
+      this.#state = { kind: 'releasing', bytes: 0 };
+      this.#startTimer(this.#limits.releaseMs, () => this.abort());
+      this.#flow.stopDecoding();
+      this.#flow.flow();
+    }
+  }
+
+  /** Ends the attempt with a fault of our own finding. */
+  fail(code: ProviderFaultCode, detail?: string): void {
+    this.#finish({ kind: 'lost', fault: faultOf(this.#request.provider.name, code, undefined, detail) });
+  }
+
+  connectFailed(error: Error): void {
+    if (this.#state.kind === 'opening') {
+      this.#lose(error, 'opening');
+    }
+  }
+
+  // What undici calls. Each call may come from within its parser, hence the count; see `AnswerFlow`.
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#state.kind === 'ended') {
+      // Dropped before it was sent: the connection stays good for others, which abort() would not leave it.
+      throw new Error('aborted');
+    }
+    this.#register.started(this);
+    this.#flow.start(controller);
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
+    if (status >= 200) {
+      this.#inCallback(() => this.#onHeaders(status, headers)); // 1xx: an answer follows.
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#state.kind === 'ended') {
+      controller.abort(new Error('aborted'));
+      return;
+    }
+    this.#inCallback(() => this.#flow.push(chunk));
+  }
+
+  onResponseEnd(): void {
+    this.#inCallback(() => this.#flow.end());
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#inCallback(() => {
+      const state = this.#state;
+      if (state.kind === 'refused') {
+        this.#finishRefused(state); // Its status says more than the end of its body.
+      } else if (state.kind === 'opening' || state.kind === 'answering') {
+        this.#lose(error, state.kind);
+      } else {
+        this.abort();
+      }
+    });
+  }
+
+  // What the flow tells.
+
+  onBytes(chunk: Buffer): void {
+    const state = this.#state;
+    switch (state.kind) {
+      case 'answering': {
+        const complaint = state.reader.push(chunk);
+        if (complaint !== undefined && this.#state === state) {
+          this.fail('protocol_error', complaint);
+        }
+        return;
+      }
+      case 'refused': {
+        const room = this.#limits.maxRefusalBytes - state.bytes;
+        state.body.push(chunk.subarray(0, room));
+        state.bytes += chunk.length;
+        if (chunk.length >= room) {
+          this.#finishRefused(state);
+        }
+        return;
+      }
+      case 'releasing':
+        state.bytes += chunk.length;
+        if (state.bytes > this.#limits.maxReleaseBytes) {
+          this.abort();
+        }
+        return;
+      case 'opening':
+      case 'ended':
+        return;
+    }
+  }
+
+  onBodyEnd(): void {
+    const state = this.#state;
+    switch (state.kind) {
+      case 'answering': {
+        const complaint = state.reader.end();
+        if (this.#state !== state) {
+          return; // Let go while its last events were told.
+        }
+        if (complaint === undefined) {
+          this.#finish({ kind: 'finished' });
+        } else {
+          this.fail('protocol_error', complaint);
+        }
+        return;
+      }
+      case 'refused':
+        this.#finishRefused(state);
+        return;
+      case 'opening':
+      case 'releasing':
+      case 'ended':
+        this.abort();
+        return;
+    }
+  }
+
+  onUndecodable(): void {
+    if (this.#state.kind === 'refused') {
+      this.#finishRefused(this.#state);
+    } else {
+      this.fail('protocol_error', 'sent an answer that does not decode by its content encoding');
+    }
+  }
+
+  // Transitions.
+
+  #onHeaders(status: number, headers: IncomingHttpHeaders): void {
+    if (this.#state.kind !== 'opening') {
+      return;
+    }
+    const { headers: passed, turnState } = toClientHeaders(headers, this.#request.route);
+    const decodable = this.#flow.decode(headers['content-encoding']);
+    if (status > 299) {
+      this.#refuse({ kind: 'refused', status, headers: passed, body: [], bytes: 0 }, decodable);
+      return;
+    }
+    const kind = answerKindOf(headers['content-type']);
+    if (kind.kind === 'other' || !decodable) {
+      const what = kind.kind === 'other' ? kind.name : 'a content encoding that nobody asked for';
+      this.fail('protocol_error', `answered ${status}, but with ${what} instead of text/event-stream`);
+      return;
+    }
+    const sink: EventSink = (payload, type) => {
+      if (this.#state.kind === 'answering') {
+        this.#listener.onEvent(payload, type);
+      }
+    };
+    const reader =
+      kind.kind === 'stream'
+        ? openStreamReader(this.#request.provider.dialect, sink, this.#limits.maxEventBytes)
+        : openJsonReader(sink, this.#limits.maxEventBytes);
+    this.#state = { kind: 'answering', reader };
+    this.#listener.onAnswer({ status, headers: passed, turnState });
+  }
+
+  #refuse(state: RefusedState, decodable: boolean): void {
+    this.#state = state;
+    if (!decodable) {
+      this.#finishRefused(state);
+      return;
+    }
+    this.#startTimer(this.#limits.refusalMs, () => this.#finishRefused(state));
+    this.#flow.flow();
+  }
+
+  #finishRefused({ status, headers, body }: RefusedState): void {
+    this.#finish({ kind: 'refused', status, headers, body: Buffer.concat(body) });
+  }
+
+  #lose(error: Error, phase: FaultPhase): void {
+    this.#finish({ kind: 'lost', fault: toProviderFault(this.#request.provider.name, error, phase) });
+  }
+
+  #finish(end: AttemptEnd): void {
+    if (this.#state.kind !== 'ended') {
+      this.#leave();
+      this.#listener.onEnd(end);
+    }
+  }
+
+  /** To `ended`, from wherever: everything that was opened is let go, and a request under way is ended. */
+  #leave(): void {
+    this.#state = ENDED;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#register.ended(this);
+    this.#flow.abort();
+  }
+
+  #startTimer(ms: number, onTimeout: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(onTimeout, ms);
+  }
+
+  #inCallback(call: () => void): void {
+    this.#callbacks.depth += 1;
+    try {
+      call();
+    } finally {
+      this.#callbacks.depth -= 1;
+    }
+  }
+}
