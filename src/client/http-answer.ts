@@ -62,6 +62,8 @@ export class SseAnswer implements TurnSink {
 
   event(payload: Buffer, type: EventType): void {
     if (this.#response.destroyed) return;
+    // a sign of life before the first event: the status is not known yet
+    if (type.role === 'keepalive' && !this.#response.headersSent) return;
     if (!this.#response.headersSent) this.#response.writeHead(200, { ...this.#headers, ...SSE_HEADERS });
     this.#cork();
     this.#response.write(Buffer.concat([this.#nameLine(payload, type), DATA, payload, END]));

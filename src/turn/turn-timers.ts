@@ -50,6 +50,11 @@ export class TurnTimers {
     this.#heardAt = now;
   }
 
+  /** The provider showed that it is there, without an event: between events that counts, before the first not. */
+  lives(): void {
+    if (this.#hasHeard) this.#heardAt = this.#clock.now();
+  }
+
   /** We stop reading: the provider's silence is no longer its own. */
   pause(): void {
     this.#pausedAt ??= this.#clock.now();

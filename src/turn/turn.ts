@@ -180,6 +180,7 @@ export class Turn {
 
   /** The hot path: most events pass with a few additions and a comparison. */
   #onEvent(run: Run, payload: Buffer, type: EventType): void {
+    if (type.role === 'keepalive') return this.#keepAlive(run, payload, type);
     run.timers.heard();
     switch (type.role) {
       case 'completed':
@@ -189,9 +190,6 @@ export class Turn {
         return this.#finishFailed(run, payload, type);
       case 'error':
         return this.#fail(run, fromErrorEvent(payload, run.plan.provider));
-      case 'keepalive':
-        if (!this.#parts.sink.takesKeepalives) return;
-        break;
       case 'created':
         run.response.created(payload);
         this.record.responseId = run.response.id;
@@ -205,6 +203,12 @@ export class Turn {
         break;
     }
     this.#send(run, payload, type);
+  }
+
+  /** A sign of life, no event: it commits nothing and is not what `timeouts.firstEventSeconds` waits for. */
+  #keepAlive(run: Run, payload: Buffer, type: EventType): void {
+    run.timers.lives();
+    if (this.#parts.sink.takesKeepalives) this.#parts.sink.event(payload, type);
   }
 
   #send(run: Run, payload: Buffer, type: EventType): void {
