@@ -112,10 +112,14 @@ function textOr(value: unknown, fallback: string): string {
   return typeof value === 'string' && value !== '' ? value : fallback;
 }
 
+/**
+ * Where Codex would stop for good without `retry-after`: any 429 that waiting cures, and an overloaded 503. A plain
+ * 503 it tries again by itself, after 0.2 s and unseen (measured): a delay of ours would only be felt.
+ */
 function withRetryAfter(refused: ProviderRefusal, error: ErrorBody): Readonly<Record<string, string>> {
   const { headers, status } = refused;
-  if (status !== 429 && status !== 503) return headers;
-  if (headers['retry-after'] !== undefined) return headers;
+  const wantsDelay = status === 429 || (status === 503 && error.code === 'server_is_overloaded');
+  if (!wantsDelay || headers['retry-after'] !== undefined) return headers;
   if (FINAL_LIMITS.has(error.code ?? '') || FINAL_LIMITS.has(error.type)) return headers;
   return { ...headers, 'retry-after': String(delaySeconds(headers, error.message)) };
 }
