@@ -11,6 +11,7 @@ import { type EventType, eventTypeNamed, OTHER_EVENT } from './event-type.ts';
 import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
 import { isJsonObject, type JsonObject, parseJsonObject } from './json-object.ts';
 import { make, type MadeEvent, toErrorEvent } from './response-to-events.ts';
+import { terminalNameOf } from './terminal-name.ts';
 import { isWellFormedUsage } from './usage.ts';
 
 /** What stands for every heartbeat: a sign of life that carries nothing. */
@@ -32,13 +33,6 @@ interface ItemState {
 }
 
 const NOTHING: readonly MadeEvent[] = [];
-
-/** How a response may end, by its status, for `response.done`. */
-const END_BY_STATUS: Readonly<Record<string, string>> = {
-  incomplete: 'response.incomplete',
-  failed: 'response.failed',
-  cancelled: 'response.failed',
-};
 
 /** One stream of one provider. Not reusable. */
 export class DialectRepair {
@@ -156,7 +150,7 @@ export class DialectRepair {
 
   #onTerminal(event: JsonObject, type: EventType): readonly MadeEvent[] {
     const response = isJsonObject(event['response']) ? event['response'] : {};
-    const name = type.name === 'response.done' ? endOf(response) : type.name;
+    const name = type.name === 'response.done' ? nameOfDone(response) : type.name;
     // A failure as the very first event stays alone: the turn may still be tried elsewhere.
     const before = name === 'response.failed' ? NOTHING : this.#ensureCreated(response);
     event['response'] = { ...this.#created, ...response };
@@ -294,7 +288,7 @@ function toStub(item: JsonObject): JsonObject {
   return { id: item['id'], type: item['type'] };
 }
 
-function endOf(response: JsonObject): string {
-  const status = response['status'];
-  return (typeof status === 'string' ? END_BY_STATUS[status] : undefined) ?? 'response.completed';
+/** What `response.done` stands for: some builds use it for every end. */
+function nameOfDone(response: JsonObject): string {
+  return terminalNameOf(response['status']) ?? 'response.completed';
 }

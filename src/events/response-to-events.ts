@@ -5,20 +5,13 @@
 import { type EventType, eventTypeNamed } from './event-type.ts';
 import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
 import { isJsonObject, type JsonObject, parseJsonObject } from './json-object.ts';
+import { terminalNameOf } from './terminal-name.ts';
 
 /** An event ready to be sent: its bytes and its type. */
 export interface MadeEvent {
   readonly payload: Buffer;
   readonly type: EventType;
 }
-
-/** Ends of a response by its status. `queued` and `in_progress` are no ends: nothing could follow them. */
-const TERMINAL_BY_STATUS: Readonly<Record<string, string>> = {
-  completed: 'response.completed',
-  incomplete: 'response.incomplete',
-  failed: 'response.failed',
-  cancelled: 'response.failed',
-};
 
 /**
  * The events of a JSON answer: `response.created`, those of each item, then the terminal event; numbered from 0.
@@ -37,7 +30,7 @@ export function responseToEvents(body: Buffer, newResponseId: () => string): Mad
     return json['error'] ? [make(toErrorEvent(json))] : undefined;
   }
   const status = json['status'] ?? 'completed';
-  const terminal = typeof status === 'string' ? TERMINAL_BY_STATUS[status] : undefined;
+  const terminal = terminalNameOf(status);
   if (terminal === undefined) {
     return undefined;
   }

@@ -8,7 +8,7 @@
  * And at the end of the body an event that lacks its blank line is delivered if it is whole, see
  * {@link SseScanner.end}.
  */
-
+import { parseJsonObject } from './json-object.ts';
 import { PieceList } from './piece-list.ts';
 
 /**
@@ -96,7 +96,7 @@ export class SseScanner {
       this.#endLine(line, 0, line.length);
     }
     const payload = this.#takeData();
-    if (payload !== undefined && isWholeObject(payload)) {
+    if (payload !== undefined && parseJsonObject(payload) !== undefined) {
       this.#onEvent(payload);
     }
     return this.#overflown ? 'overflow' : 'ok';
@@ -225,14 +225,5 @@ export class SseScanner {
       this.#bomSeen += 1;
     }
     return at;
-  }
-}
-
-function isWholeObject(payload: Buffer): boolean {
-  try {
-    const value: unknown = JSON.parse(payload.toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false; // Cut off in the middle: what the standard drops, we drop.
   }
 }

@@ -17,7 +17,7 @@ import type {
 import type { OutboundProxy, ProviderPool } from './provider-pool.ts';
 import { relayRequest } from './relay.ts';
 import { toRequestBody } from './request-body.ts';
-import { toHeaderRecord, toProviderRequestHeaders } from './request-headers.ts';
+import { keyObstacle, toHeaderRecord, toProviderRequestHeaders } from './request-headers.ts';
 import { toPath } from './request-path.ts';
 
 /** The defaults, with their reasons. */
@@ -90,6 +90,11 @@ export class HttpSseTransport implements ProviderTransport {
     }
     if (pool.forbidden) {
       attempt.fail('address_refused');
+      return;
+    }
+    const obstacle = keyObstacle(provider);
+    if (obstacle !== undefined) {
+      attempt.fail('connect_failed', obstacle);
       return;
     }
     const headers = toHeaderRecord(toProviderRequestHeaders(request));

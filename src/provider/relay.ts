@@ -6,7 +6,7 @@ import type { RelayAnswer, RelayRequest } from './provider.ts';
 import { faultOf, toProviderFault } from './provider-error.ts';
 import type { ProviderPool, Waiter } from './provider-pool.ts';
 import { toPath } from './request-path.ts';
-import { toHeaderRecord, toRelayRequestHeaders } from './request-headers.ts';
+import { keyObstacle, toHeaderRecord, toRelayRequestHeaders } from './request-headers.ts';
 import { toRelayHeaders } from './response-headers.ts';
 
 /**
@@ -26,6 +26,10 @@ export async function relayRequest(
   }
   if (pool.forbidden) {
     throw faultOf(provider.name, 'address_refused', undefined);
+  }
+  const obstacle = keyObstacle(provider);
+  if (obstacle !== undefined) {
+    throw faultOf(provider.name, 'connect_failed', undefined, obstacle);
   }
   // undici hears of the signal only once a connection has taken the request; until then this ends the wait.
   const abandoned = Promise.withResolvers<never>();

@@ -1,9 +1,12 @@
 /**
  * Which of a client's headers reach a provider. A client's header passes only if it is among the safe defaults or
  * the route allows it by name, and the route does not deny it; some never pass, whatever a route says. What the
- * provider's configuration sets comes after and wins; what the request itself needs comes last.
+ * provider's configuration sets comes after and wins; what the request itself needs comes last. The names are in
+ * route/header-names.ts.
  */
+import { isCredentialHeader, isNeverPassed, isPassedToProviders } from '../route/header-names.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField, HeaderRules } from '../route/snapshot.ts';
+import { isHeaderName, isHeaderValue, namedByConnection } from './header-text.ts';
 
 /** What the headers of one request are made from. */
 export interface HeaderSource {
@@ -18,66 +21,29 @@ export interface HeaderSource {
 /** Headers for undici: values of a repeated name in an array. */
 export type HeaderRecord = Record<string, string | string[]>;
 
-/** Pass unless denied: what identifies the client's program and turn, and traces. No credentials. */
-const SAFE_NAMES: ReadonlySet<string> = new Set([
-  'user-agent',
-  'originator',
-  'version',
-  'session-id',
-  'session_id',
-  'thread-id',
-  'x-client-request-id',
-  'x-openai-subagent',
-  'x-openai-internal-codex-responses-lite',
-  'x-responsesapi-include-timing-metrics',
-  'x-oai-attestation',
-  'traceparent',
-  'tracestate',
-  'idempotency-key',
-  'openai-beta',
-]);
-const SAFE_PREFIXES = ['x-codex-', 'x-stainless-'] as const;
-
-/** Who the client is: passes to providers whose auth is `Passthrough`, and to no others, whatever a route allows. */
-const CREDENTIAL_NAMES: ReadonlySet<string> = new Set([
-  'authorization',
-  'x-api-key',
-  'api-key',
-  'chatgpt-account-id',
-  'openai-organization',
-  'openai-project',
-]);
-
-/** Belong to one connection or one message (RFC 9110, 7.6.1), or are written by us. */
-const NEVER_NAMES: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'host',
-  'content-length',
-  'content-encoding',
-  'content-type',
-  'accept',
-  'accept-encoding',
-  'expect',
-  'http2-settings',
-]);
-const NEVER_PREFIXES = ['sec-websocket-', 'x-turnbridge-', ':'] as const;
-
-/** RFC 9110 field names and values; obsolete bytes above 0x7f pass as latin1, as Node reads them. */
-const LEGAL_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const LEGAL_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/**
+ * What keeps a provider's own key from being sent, as the end of a sentence about the provider; undefined when
+ * nothing does, or it has none. Ask before a request is made. The check of routes lets no such key in; a snapshot that
+ * has one all the same must not lead to requests without a key, whose refusal would mislead.
+ */
+export function keyObstacle({ auth }: CompiledProvider): string | undefined {
+  if (auth.type !== 'APIKey') {
+    return undefined;
+  }
+  if (!isHeaderName(auth.header) || isNeverPassed(auth.header)) {
+    return 'was not called: auth.header of its route names a header that cannot carry a key; write authorization, or the name this provider documents';
+  }
+  if (!isHeaderValue(auth.prefix + auth.key.reveal())) {
+    return 'was not called: its key holds line breaks or other characters that no header has; write the key alone into its Secret';
+  }
+  return undefined;
+}
 
 /**
  * The headers of a turn's request to a provider, in the order: what passes of the client's, the provider's own
  * key, its `remove`, `set` and `add`, then `content-type`, `accept`, `accept-encoding` and `x-turnbridge-via`.
- * Values that are not legal header text are dropped. `host` and `content-length` are left to the transport.
+ * Values that are not legal header text are dropped; about the key ask {@link keyObstacle} first. `host` and
+ * `content-length` are left to the transport.
  */
 export function toProviderRequestHeaders(source: HeaderSource): HeaderField[] {
   const fields = toForwardedHeaders(source);
@@ -99,7 +65,7 @@ export function toRelayRequestHeaders(source: HeaderSource): HeaderField[] {
   const own = new Map(source.clientHeaders.map((field) => [field.name, field.value]));
   for (const name of ['content-type', 'content-encoding', 'accept']) {
     const value = own.get(name);
-    if (value !== undefined && LEGAL_VALUE.test(value)) {
+    if (value !== undefined && isHeaderValue(value)) {
       fields.push({ name, value });
     }
   }
@@ -126,17 +92,18 @@ export function toHeaderRecord(fields: readonly HeaderField[]): HeaderRecord {
 /** Everything except what the request itself needs. */
 function toForwardedHeaders({ clientHeaders, route, provider }: HeaderSource): HeaderField[] {
   const policy = policyOf(route, provider);
-  const named = namedByConnection(clientHeaders);
+  const ofThisHop = hopHeaders(clientHeaders);
   const passed = new Map<string, string>();
   for (const { name, value } of clientHeaders) {
-    if (policy.passes(name) && named?.has(name) !== true) {
+    if (policy.passes(name) && !ofThisHop.has(name)) {
       const kept = name === 'openai-beta' ? withoutWebSocketBetas(value) : value;
-      if (kept !== '') {
+      if (kept !== '' && isHeaderName(name) && isHeaderValue(kept)) {
         passed.set(name, kept);
       }
     }
   }
   if (provider.auth.type === 'APIKey') {
+    // Never left out, whatever it is: the transport fails loudly over what is no header.
     passed.set(provider.auth.header, provider.auth.prefix + provider.auth.key.reveal());
   }
   for (const name of provider.headers.remove) {
@@ -145,14 +112,7 @@ function toForwardedHeaders({ clientHeaders, route, provider }: HeaderSource): H
   for (const { name, value } of policy.set) {
     passed.set(name, value);
   }
-  const fields: HeaderField[] = [];
-  for (const [name, value] of passed) {
-    if (isSendable(name, value)) {
-      fields.push({ name, value });
-    }
-  }
-  fields.push(...policy.add);
-  return fields;
+  return [...Array.from(passed, ([name, value]) => ({ name, value })), ...policy.add];
 }
 
 /** One route and provider, looked at once. */
@@ -186,41 +146,22 @@ function compilePolicy(rules: HeaderRules, provider: CompiledProvider): Compiled
     set: provider.headers.set.filter(sendable),
     add: provider.headers.add.filter(sendable),
     passes(name) {
-      if (rules.deny.has(name) || isNever(name)) {
+      if (rules.deny.has(name) || isNeverPassed(name)) {
         return false;
       }
-      if (CREDENTIAL_NAMES.has(name)) {
-        return credentials;
-      }
-      return (
-        SAFE_NAMES.has(name) ||
-        SAFE_PREFIXES.some((prefix) => name.startsWith(prefix)) ||
-        rules.allow.has(name)
-      );
+      return isCredentialHeader(name) ? credentials : isPassedToProviders(name) || rules.allow.has(name);
     },
   };
 }
 
-function isNever(name: string): boolean {
-  return NEVER_NAMES.has(name) || NEVER_PREFIXES.some((prefix) => name.startsWith(prefix));
-}
-
 function isSendable(name: string, value: string): boolean {
-  return LEGAL_NAME.test(name) && LEGAL_VALUE.test(value) && !isNever(name);
+  return isHeaderName(name) && isHeaderValue(value) && !isNeverPassed(name);
 }
 
 /** Headers that the client declared to be for this hop only. */
-function namedByConnection(headers: readonly HeaderField[]): ReadonlySet<string> | undefined {
-  let named: Set<string> | undefined;
-  for (const { name, value } of headers) {
-    if (name === 'connection') {
-      named ??= new Set();
-      for (const token of value.split(',')) {
-        named.add(token.trim().toLowerCase());
-      }
-    }
-  }
-  return named;
+function hopHeaders(headers: readonly HeaderField[]): ReadonlySet<string> {
+  const connection = headers.filter(({ name }) => name === 'connection');
+  return new Set(connection.flatMap(({ value }) => namedByConnection(value)));
 }
 
 /** The beta that names the socket's own protocol means nothing to an HTTP endpoint; the others stay. */

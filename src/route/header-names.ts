@@ -1,7 +1,16 @@
-/** What is known about headers by name. Names in lower case throughout. */
+/**
+ * What is known about headers by name. One list of each kind: the check of routes reads it to tell what a rule would
+ * change, the transport to apply the rules.
+ */
 
-/** RFC 9110 7.6.1 and what older software treats alike: they belong to one hop and are never passed or set. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+/** Answers for the name of a header, in lower case. */
+export type HeaderTest = (name: string) => boolean;
+
+/**
+ * Connection-level headers (RFC 9110 7.6.1 and what older software treats alike), those of the WebSocket handshake,
+ * the pseudo headers of HTTP/2, and our own: no rule may name them to any effect.
+ */
+export const isReservedHeader: HeaderTest = oneOf([
   'connection',
   'http2-settings',
   'keep-alive',
@@ -12,10 +21,13 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'sec-websocket-*',
+  'x-turnbridge-*',
+  ':*',
 ]);
 
 /** Written by the bridge for each request, so that nobody else's value could count. */
-const WRITTEN_HERE: ReadonlySet<string> = new Set([
+export const isWrittenByBridge: HeaderTest = oneOf([
   'accept',
   'accept-encoding',
   'content-encoding',
@@ -25,19 +37,26 @@ const WRITTEN_HERE: ReadonlySet<string> = new Set([
   'host',
 ]);
 
-/** Hold a key. */
-const KEYS: ReadonlySet<string> = new Set(['api-key', 'authorization', 'x-api-key']);
+/** Passes from one side to the other for nobody, whatever a route allows. */
+export function isNeverPassed(name: string): boolean {
+  return isReservedHeader(name) || isWrittenByBridge(name);
+}
 
-/** Say whose key is spent: those of clients reach providers with auth Passthrough, and no other. */
-const CREDENTIALS: ReadonlySet<string> = new Set([
+const KEYS = ['api-key', 'authorization', 'x-api-key'] as const;
+
+/** Holds a key: such a value is not written into a route. */
+export const isKeyHeader: HeaderTest = oneOf(KEYS);
+
+/** Says whose key is spent: a client's reaches providers with auth Passthrough, and no other. */
+export const isCredentialHeader: HeaderTest = oneOf([
   ...KEYS,
   'chatgpt-account-id',
   'openai-organization',
   'openai-project',
 ]);
 
-/** Headers of clients that pass without being named; an entry that ends in `*` stands for all that begin so. */
-const SAFE_REQUEST_HEADERS: readonly string[] = [
+/** What identifies a client's program and turn, and traces: passes unless denied. */
+const isSafeForProviders: HeaderTest = oneOf([
   'idempotency-key',
   'openai-beta',
   'originator',
@@ -55,10 +74,18 @@ const SAFE_REQUEST_HEADERS: readonly string[] = [
   'x-openai-subagent',
   'x-responsesapi-include-timing-metrics',
   'x-stainless-*',
-];
+]);
 
-/** The same for answers of providers. */
-const SAFE_RESPONSE_HEADERS: readonly string[] = [
+/** Passes from a client to some provider without being allowed by name. */
+export function isPassedToProviders(name: string): boolean {
+  return isCredentialHeader(name) || isSafeForProviders(name);
+}
+
+/**
+ * Passes from a provider to clients, with any answer, without being allowed by name: what helps a client, such as
+ * rate limits, retry hints and ids for support.
+ */
+export const isPassedToClients: HeaderTest = oneOf([
   'openai-processing-ms',
   'openai-version',
   'retry-after',
@@ -68,38 +95,28 @@ const SAFE_RESPONSE_HEADERS: readonly string[] = [
   'x-ratelimit-*',
   'x-reasoning-included',
   'x-request-id',
-];
+]);
 
-/** Connection-level headers, those of the WebSocket handshake, and our own: no rule may name them to any effect. */
-export function isReservedHeader(name: string): boolean {
-  return HOP_BY_HOP.has(name) || name.startsWith('sec-websocket-') || name.startsWith('x-turnbridge-');
+/**
+ * Goes to no client, whatever a route allows: Codex compares `openai-model` with what it asked for and warns its
+ * user of a reroute.
+ */
+export const isHiddenFromClients: HeaderTest = oneOf(['openai-model']);
+
+/** Describe the body of a relayed answer, and pass with it unless denied. */
+export const RELAYED_BODY_HEADERS = ['cache-control', 'content-encoding', 'content-type', 'etag'] as const;
+
+const describesRelayedBody: HeaderTest = oneOf(RELAYED_BODY_HEADERS);
+
+/** Passes from a provider to clients, with relayed answers at least, without being allowed by name. */
+export function isRelayedToClients(name: string): boolean {
+  return isPassedToClients(name) || describesRelayedBody(name);
 }
 
-/** Whether the bridge writes this header itself. */
-export function isWrittenByBridge(name: string): boolean {
-  return WRITTEN_HERE.has(name);
-}
-
-/** Whether this header holds a key: such a value is not written into a route. */
-export function isKeyHeader(name: string): boolean {
-  return KEYS.has(name);
-}
-
-/** Whether this header says whose key is spent. */
-export function isCredentialHeader(name: string): boolean {
-  return CREDENTIALS.has(name);
-}
-
-/** Whether this header of a client passes to some provider without being allowed by name. */
-export function isPassedToProviders(name: string): boolean {
-  return CREDENTIALS.has(name) || SAFE_REQUEST_HEADERS.some((safe) => isNamed(safe, name));
-}
-
-/** Whether this header of a provider passes to clients without being allowed by name. */
-export function isPassedToClients(name: string): boolean {
-  return SAFE_RESPONSE_HEADERS.some((safe) => isNamed(safe, name));
-}
-
-function isNamed(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+/** @param names One that ends in `*` stands for all that begin so. */
+function oneOf(names: readonly string[]): HeaderTest {
+  const isPrefix = (name: string) => name.endsWith('*');
+  const exact = new Set(names.filter((name) => !isPrefix(name)));
+  const prefixes = names.filter(isPrefix).map((name) => name.slice(0, -1));
+  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
 }

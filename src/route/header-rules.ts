@@ -3,21 +3,20 @@ import type { RouteSections, Sound } from './check-resource.ts';
 import { duplicateKeys, duplicateValues } from './duplicates.ts';
 import {
   isCredentialHeader,
+  isHiddenFromClients,
   isKeyHeader,
-  isPassedToClients,
+  isNeverPassed,
   isPassedToProviders,
+  isRelayedToClients,
   isReservedHeader,
   isWrittenByBridge,
 } from './header-names.ts';
+import type { HeaderTest } from './header-names.ts';
 import { errorAt, warningAt } from './problem.ts';
 import type { Path, Problem } from './problem.ts';
 import type { ProviderResource } from './provider-resource.ts';
 
-/** Codex shows another model than the one chosen when it hears this header. */
-const NEVER_TO_CLIENTS = 'openai-model';
-
 type Rules = RouteSections['headerPassthrough']['request'];
-type PassedByDefault = (name: string) => boolean;
 
 /** `spec.headerPassthrough`. */
 export function headerPassthroughRules({ headerPassthrough }: RouteSections): readonly Problem[] {
@@ -35,16 +34,16 @@ export function headerPassthroughRules({ headerPassthrough }: RouteSections): re
           ]
         : [],
     ),
-    ...directionRules(response, [...path, 'response'], isPassedToClients),
+    ...directionRules(response, [...path, 'response'], isRelayedToClients),
     ...(response?.allow ?? []).flatMap((name, index) =>
-      name === NEVER_TO_CLIENTS
+      isHiddenFromClients(name)
         ? [errorAt([...path, 'response', 'allow', index], `${name} never goes to clients; remove it`)]
         : [],
     ),
   ];
 }
 
-function directionRules(rules: Rules, path: Path, passed: PassedByDefault): readonly Problem[] {
+function directionRules(rules: Rules, path: Path, passed: HeaderTest): readonly Problem[] {
   const { allow = [], deny = [] } = rules ?? {};
   const problems: Problem[] = [
     ...duplicateValues(allow, [...path, 'allow']),
@@ -52,7 +51,7 @@ function directionRules(rules: Rules, path: Path, passed: PassedByDefault): read
   ];
   allow.forEach((name, index) => {
     const at = [...path, 'allow', index];
-    if (isReservedHeader(name) || isWrittenByBridge(name)) {
+    if (isNeverPassed(name)) {
       problems.push(errorAt(at, `${name} belongs to one connection and is never passed; remove it`));
     } else if (deny.includes(name)) {
       problems.push(warningAt(at, `${name} is denied as well, and deny wins; remove one of the two`));

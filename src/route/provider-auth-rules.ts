@@ -1,6 +1,6 @@
 /** Whose key is spent: the rules that keep a bridge from being an open relay, and a client's key from leaving. */
 import type { RouteSections, Sound } from './check-resource.ts';
-import { isReservedHeader, isWrittenByBridge } from './header-names.ts';
+import { isNeverPassed } from './header-names.ts';
 import { errorAt, warningAt } from './problem.ts';
 import type { Path, Problem } from './problem.ts';
 import type { ProviderResource } from './provider-resource.ts';
@@ -37,7 +37,7 @@ function formRules(name: string, auth: Auth, path: Path): readonly Problem[] {
         ),
       );
     }
-    if (header !== undefined && (isReservedHeader(header.name) || isWrittenByBridge(header.name))) {
+    if (header !== undefined && isNeverPassed(header.name)) {
       problems.push(
         errorAt(
           [...path, 'auth', 'header', 'name'],

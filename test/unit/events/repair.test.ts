@@ -171,6 +171,8 @@ describe('what is wrong is put right', () => {
     ['response.done', {}, 'response.completed'],
     ['response.done', { status: 'failed' }, 'response.failed'],
     ['response.done', { status: 'incomplete' }, 'response.incomplete'],
+    ['response.done', { status: 'cancelled' }, 'response.failed'],
+    ['response.done', { status: 'constructor' }, 'response.completed'],
   ])('%s with %j is told as %s', (type, response, told) => {
     const events = repair(created, { type, response: { ...base, id: 'resp_1', ...response } });
     expect(events.at(-1)).toMatchObject({ type: told, response: { status: told.slice('response.'.length) } });

@@ -104,9 +104,16 @@ describe('an error under status 200 becomes an error event', () => {
   });
 });
 
-test.each(['', '[]', 'null', '{}', '{"error":null}', '{"object":"response","status":"queued"}', '<html>'])(
-  '%j is neither',
-  (text) => {
-    expect(responseToEvents(Buffer.from(text), () => 'resp_new')).toBeUndefined();
-  },
-);
+test.each([
+  '',
+  '[]',
+  'null',
+  '{}',
+  '{"error":null}',
+  '{"object":"response","status":"queued"}',
+  '{"object":"response","status":"constructor"}',
+  '{"object":"response","status":{}}',
+  '<html>',
+])('%j is neither', (text) => {
+  expect(responseToEvents(Buffer.from(text), () => 'resp_new')).toBeUndefined();
+});

@@ -4,71 +4,30 @@ import { guardedLookup, isForbiddenAddress, isForbiddenHost } from '../../../src
 
 test.each([
   '127.0.0.1',
-  '127.255.1.2',
-  '0.0.0.0',
-  '0.1.2.3',
-  '169.254.169.254',
-  '169.254.1.1',
-  '100.100.100.200',
-  '168.63.129.16',
-  '224.0.0.1',
-  '255.255.255.255',
-  '::1',
-  '[::1]',
-  '::',
-  '0:0:0:0:0:0:0:1',
-  'fe80::1',
   'fe80::1%eth0',
-  'febf::1',
-  'ff02::1',
-  'fd00:ec2::254',
-  '::ffff:127.0.0.1',
-  '::ffff:7f00:1',
   '::ffff:169.254.169.254',
-  '0:0:0:0:0:ffff:a9fe:a9fe',
-  '::127.0.0.1',
-  '::ffff:0:127.0.0.1',
-  '64:ff9b::127.0.0.1',
   '64:ff9b::a9fe:a9fe',
   '2002:7f00:1::1',
+  'api.openai.com',
   'not an address',
   '',
-])('the address %s is refused', (address) => {
+])('the address %j is refused', (address) => {
   expect(isForbiddenAddress(address)).toBe(true);
 });
 
-test.each([
-  '10.0.0.1',
-  '172.16.0.1',
-  '192.168.1.1',
-  '100.64.0.1',
-  '1.1.1.1',
-  '126.255.255.255',
-  '128.0.0.1',
-  '169.253.0.1',
-  '2606:4700::1111',
-  'fd12:3456::1',
-  '::ffff:10.0.0.1',
-  '64:ff9b::101:101',
-  '2002:101:101::1',
-])('the address %s may be dialled', (address) => {
-  expect(isForbiddenAddress(address)).toBe(false);
-});
+test.each(['10.0.0.1', '1.1.1.1', 'fd12:3456::1', '::ffff:10.0.0.1', '2002:101:101::1'])(
+  'the address %s may be dialled',
+  (address) => {
+    expect(isForbiddenAddress(address)).toBe(false);
+  },
+);
 
-test.each([
-  'localhost',
-  'LOCALHOST',
-  'localhost.',
-  'a.localhost',
-  'metadata.google.internal',
-  'metadata.google.internal.',
-  'instance-data',
-  '[::1]',
-  '127.0.0.1',
-  '',
-])('the host %j is refused by name', (host) => {
-  expect(isForbiddenHost(host)).toBe(true);
-});
+test.each(['localhost', 'METADATA.google.internal.', '[::1]', '127.0.0.1', ''])(
+  'the host %j is refused by name',
+  (host) => {
+    expect(isForbiddenHost(host)).toBe(true);
+  },
+);
 
 test.each(['api.openai.com', 'localhost.example.com', 'vllm.models.svc', '10.0.0.1', '[fd12::1]'])(
   'the host %s is not',

@@ -13,6 +13,9 @@ import {
   zstdCompressSync,
 } from 'node:zlib';
 import { HttpSseTransport } from '../../../src/provider/http-sse.ts';
+import { keyObstacle } from '../../../src/provider/request-headers.ts';
+import { Secret } from '../../../src/route/secret.ts';
+import type { CompiledProvider } from '../../../src/route/snapshot.ts';
 import { until } from '../../harness/wait-for.ts';
 import {
   event,
@@ -49,6 +52,21 @@ function nextLoop(): Promise<void> {
 async function answering(answer: (response: ServerResponse, request: IncomingMessage) => void) {
   const { origin } = await servers.http((request, response) => answer(response, request));
   return origin;
+}
+
+/** `GET /models`, passed on. */
+function relay(provider: CompiledProvider) {
+  return transport.relay({
+    route: routeTo(provider),
+    provider,
+    method: 'GET',
+    path: '/models',
+    clientHeaders: [],
+    clientQuery: '',
+    via: 'v',
+    body: null,
+    signal: new AbortController().signal,
+  });
 }
 
 describe('the request', () => {
@@ -134,6 +152,24 @@ describe('the request', () => {
     expect(requests).toBe(0);
     await open(transport, requestTo(provider, { body: [Buffer.alloc(10)] })).end();
     expect(requests).toBe(1);
+  });
+
+  test('is not made when the provider’s key cannot be sent, and the reason says what to mend', async () => {
+    let requests = 0;
+    const origin = await answering((response) => {
+      requests += 1;
+      response.end();
+    });
+    const provider = providerAt(origin, {
+      auth: { type: 'APIKey', header: 'authorization', prefix: 'Bearer ', key: new Secret('sk-a\nb') },
+    });
+    const expected = {
+      code: 'connect_failed',
+      message: `provider openai ${keyObstacle(provider)}`,
+    };
+    expect(await open(transport, requestTo(provider)).fault()).toMatchObject(expected);
+    await expect(relay(provider)).rejects.toMatchObject(expected);
+    expect(requests).toBe(0);
   });
 });
 
@@ -532,18 +568,7 @@ describe('a relayed request', () => {
     const origin = await answering((response, request) =>
       response.end(`${request.method} ${request.headers['transfer-encoding']}`),
     );
-    const provider = providerAt(origin);
-    const answer = await transport.relay({
-      route: routeTo(provider),
-      provider,
-      method: 'GET',
-      path: '/models',
-      clientHeaders: [],
-      clientQuery: '',
-      via: 'v',
-      body: null,
-      signal: new AbortController().signal,
-    });
+    const answer = await relay(providerAt(origin));
     expect((await buffer(answer.body)).toString()).toBe('GET undefined');
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  keyObstacle,
   toHeaderRecord,
   toProviderRequestHeaders,
   toRelayRequestHeaders,
@@ -189,6 +190,49 @@ test('values that are not legal header text are dropped', () => {
   ).toEqual({
     version: 'grün',
     ...OWN,
+  });
+});
+
+describe('a key of the provider’s own that is no header', () => {
+  const keyed = (key: string, header = 'authorization', prefix = 'Bearer ') =>
+    providerAt('https://api.example.com', {
+      auth: { type: 'APIKey', header, prefix, key: new Secret(key) },
+    });
+
+  test.each([
+    ['a line break', keyed('sk-a\r\nx-other: b')],
+    ['a line break at the end', keyed('sk-a\n')],
+    ['a character beyond latin1', keyed('sk-🙂')],
+    ['a control character in its prefix', keyed('sk-a', 'authorization', 'Bearer\u0000')],
+  ])('because of %s is told, without the key', (_, provider) => {
+    expect(keyObstacle(provider)).toMatch(/^was not called: its key holds .* write the key alone/);
+    expect(keyObstacle(provider)).not.toContain('sk-');
+  });
+
+  test.each(['host', 'content-length', 'connection', 'x-turnbridge-via', 'x key', ''])(
+    'because of the header %j is told',
+    (header) => {
+      expect(keyObstacle(keyed('sk-a', header))).toMatch(
+        /^was not called: auth\.header .* write authorization/,
+      );
+    },
+  );
+
+  test('is not left out of the request in silence', () => {
+    const provider = keyed('sk-a\n');
+    const sent = toProviderRequestHeaders({
+      clientHeaders: fields({ authorization: 'Bearer client' }),
+      route: routeTo(provider),
+      provider,
+      via: 'v',
+    });
+    expect(sent[0]).toEqual({ name: 'authorization', value: 'Bearer sk-a\n' });
+  });
+
+  test('is not seen where the key is sound, or the provider has none', () => {
+    expect(keyObstacle(keyed('sk-a'))).toBeUndefined();
+    expect(keyObstacle(keyed('sk-a', 'api-key', ''))).toBeUndefined();
+    expect(keyObstacle(providerAt('https://api.example.com'))).toBeUndefined();
   });
 });
 

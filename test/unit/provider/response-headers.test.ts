@@ -57,15 +57,20 @@ test('openai-model and what belongs to the connection never pass', () => {
     'content-encoding': 'gzip',
     upgrade: 'h2c',
     'x-turnbridge-x': 'y',
+    'sec-websocket-accept': 'z',
+    'http2-settings': 's',
+    'content-type': 'text/plain',
   };
   expect(toClientHeaders(headers, route({ allow: Object.keys(headers) })).headers).toEqual({});
 });
 
 test('values that cannot be written are dropped', () => {
-  expect(toClientHeaders({ 'x-request-id': 'a\u0001' }, route()).headers).toEqual({});
+  const headers = { 'x-request-id': 'a\u0001', 'x-codex-turn-state': 'b\r\nc: d', etag: '"\u0000"' };
+  expect(toClientHeaders(headers, route())).toEqual({ headers: {}, turnState: undefined });
+  expect(toRelayHeaders(headers, route())).toEqual({});
 });
 
-test('a relayed answer keeps what describes its body', () => {
+test('a relayed answer keeps what describes its body, unless that is denied', () => {
   const headers = {
     'content-type': 'application/json',
     etag: '"1"',
@@ -75,6 +80,10 @@ test('a relayed answer keeps what describes its body', () => {
   expect(toRelayHeaders(headers, route())).toEqual({
     'content-type': 'application/json',
     etag: '"1"',
+    'x-request-id': 'r',
+  });
+  expect(toRelayHeaders(headers, route({ deny: ['etag'] }))).toEqual({
+    'content-type': 'application/json',
     'x-request-id': 'r',
   });
 });

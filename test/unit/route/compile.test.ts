@@ -101,12 +101,41 @@ describe('keys', () => {
     });
   });
 
+  test.each([
+    ['a line break inside', 'sk-a\nsk-b'],
+    ['a line break before', '\nsk-a'],
+    ['a space', 'Bearer sk-a'],
+    ['a tab', 'sk-a\t'],
+    ['a control character', 'sk-\u0000a'],
+    ['a character beyond ASCII', 'sk-ä'],
+    ['a byte order mark', '\ufeffsk-a'],
+  ])('with %s are refused, of providers and of clients, and not quoted', (_, key) => {
+    const { problems } = compileText(KEYED, {
+      'default/keys': { apiKey: key },
+      'default/clients': { alice: 'k-alice', bob: key },
+    });
+    const told = 'holds spaces, line breaks or other characters that no key has; write the key alone';
+    expect(problems.map(({ severity, message }) => [severity, message])).toEqual([
+      ['error', `entry bob of Secret default/clients ${told}`],
+      ['error', `entry apiKey of Secret default/keys ${told}`],
+    ]);
+  });
+
   test('appear in no print of a snapshot', () => {
     const printed = [JSON.stringify(snapshot), inspect(snapshot, { depth: null }), snapshot.version].join(
       '\n',
     );
     expect(printed).not.toMatch(/sk-a|k-alice|k-bob/);
   });
+});
+
+test('what a relayed answer says of its body may be denied without a warning', () => {
+  const { problems } = compileText(`
+spec:
+  providers: [{ name: a, url: 'https://a.example.com/v1' }]
+  headerPassthrough: { response: { deny: [etag, cache-control, x-none] } }
+`);
+  expect(problems.map(({ message }) => message)).toEqual([expect.stringMatching(/^x-none is not among/)]);
 });
 
 test('a provider has its base path without a slash, its query encoded, and its authorities', () => {
