@@ -18,7 +18,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { answerError } from './http-answer.ts';
 import { serveHttpTurn } from './http-turn.ts';
 import { newClient } from './new-client.ts';
-import { answerClientError, toRawAnswer } from './raw-answer.ts';
+import { answerClientError, refuseUpgrade } from './raw-answer.ts';
 import { relay } from './relay.ts';
 import { readRequestHead, type RequestHead } from './request-head.ts';
 import { UpgradeDoors } from './upgrade-doors.ts';
@@ -77,7 +77,7 @@ export class ClientListener {
     this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       void this.#onRequest(request, response);
     });
-    this.#server.on('clientError', answerClientError);
+    this.#server.on('clientError', (error, socket) => answerClientError(error, socket as Socket));
   }
 
   /** Begins to listen. Rejects when the address cannot be had. */
@@ -159,7 +159,7 @@ export class ClientListener {
 
   #refuseUpgrade(socket: Socket, result: HandshakeResult, answer: ErrorAnswer): void {
     this.#options.tools.facts({ kind: 'handshake', result, status: answer.status });
-    socket.end(toRawAnswer(answer));
+    refuseUpgrade(socket, answer);
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -66,8 +66,7 @@ export async function relay(
   if (!read.ok) return answerError(response, read.error, { connection: 'close' });
   try {
     const { target, body } = withMappedModel(admitted, read.body);
-    const fields = admitted.fields.filter(({ name }) => name !== 'content-encoding'); // it was decoded
-    await pass(request, response, parts, target, Readable.from([body]), fields);
+    await pass(request, response, parts, target, Readable.from([body]), describing(body, admitted.fields));
   } finally {
     read.body.release();
   }
@@ -101,6 +100,12 @@ function withMappedModel(admitted: Admitted, held: HeldBody): { target: Target; 
     bytes.subarray(member.end),
   ]);
   return { target, body };
+}
+
+/** The fields of a request whose body was decoded and perhaps changed: they tell of it as it is now. */
+function describing(body: Buffer, fields: readonly HeaderField[]): HeaderField[] {
+  const others = fields.filter(({ name }) => name !== 'content-encoding' && name !== 'content-length');
+  return [...others, { name: 'content-length', value: String(body.length) }];
 }
 
 async function pass(
