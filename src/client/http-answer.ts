@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { eventTypeOf, type EventType } from '../events/event-type.ts';
 import { toErrorBody, type ErrorAnswer } from '../frames/errors.ts';
 import { failedEvent } from '../frames/server-events.ts';
-import { memberOf, walkObject } from '../json/object-walk.ts';
+import { memberOf, membersOf } from '../json/object-walk.ts';
 import { fromFailedEvent } from '../turn/failure.ts';
 import type { TurnSink } from '../turn/turn-client.ts';
 import { newId } from '../turn/turn-record.ts';
@@ -135,8 +135,7 @@ export class JsonAnswer implements TurnSink {
       answerError(this.#response, fromFailedEvent(payload));
       return;
     }
-    const walk = walkObject(payload);
-    const member = walk.ok ? memberOf(walk.members, 'response') : undefined;
+    const member = memberOf(membersOf(payload), 'response');
     const body = member === undefined ? payload : payload.subarray(member.start, member.end);
     this.#response.writeHead(200, {
       ...this.#headers,
@@ -157,8 +156,7 @@ function isTerminal(type: EventType): boolean {
 
 /** The name of an event that the catalogue does not have. */
 function nameOf(payload: Buffer): string {
-  const walk = walkObject(payload);
-  const member = walk.ok ? memberOf(walk.members, 'type') : undefined;
+  const member = memberOf(membersOf(payload), 'type');
   const text = member === undefined ? '' : payload.toString('utf8', member.start + 1, member.end - 1);
   return /^[\w.:-]{1,128}$/.test(text) ? text : 'message';
 }

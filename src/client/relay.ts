@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
-import { memberOf, stringOf, walkObject } from '../json/object-walk.ts';
+import { memberOf, membersOf, stringOf } from '../json/object-walk.ts';
 import { ProviderFault, type ProviderTransport } from '../provider/provider.ts';
 import { chooseProvider, chooseRoute, mapModel } from '../route/match.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField } from '../route/snapshot.ts';
@@ -87,8 +87,7 @@ function targetOf(admitted: Admitted, model: string | undefined): Target {
 
 function withMappedModel(admitted: Admitted, held: HeldBody): { target: Target; body: Buffer } {
   const { bytes } = held;
-  const walk = walkObject(bytes);
-  const member = walk.ok ? memberOf(walk.members, 'model') : undefined;
+  const member = memberOf(membersOf(bytes), 'model');
   const model = member === undefined ? undefined : stringOf(bytes, member);
   const target = targetOf(admitted, model);
   if (member === undefined || model === undefined || !('provider' in target)) return { target, body: bytes };

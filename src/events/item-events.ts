@@ -2,7 +2,7 @@
  * Events made from things that are already whole: for providers that answer without streaming, or leave events
  * out. Sequence numbers are the caller's affair.
  */
-import { isJsonObject, type JsonObject } from './json-object.ts';
+import { isJsonObject, type JsonObject } from '../json/json-object.ts';
 
 /**
  * All events of one finished output item, in the order in which they would have been streamed.

@@ -9,7 +9,7 @@
  */
 import { type EventType, eventTypeNamed, OTHER_EVENT } from './event-type.ts';
 import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
-import { isJsonObject, type JsonObject, parseJsonObject } from './json-object.ts';
+import { isJsonObject, type JsonObject, parseJsonObject } from '../json/json-object.ts';
 import { make, type MadeEvent, toErrorEvent } from './response-to-events.ts';
 import { terminalNameOf } from './terminal-name.ts';
 import { isWellFormedUsage } from './usage.ts';

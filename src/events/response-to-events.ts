@@ -4,7 +4,7 @@
  */
 import { type EventType, eventTypeNamed } from './event-type.ts';
 import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
-import { isJsonObject, type JsonObject, parseJsonObject } from './json-object.ts';
+import { isJsonObject, type JsonObject, parseJsonObject } from '../json/json-object.ts';
 import { terminalNameOf } from './terminal-name.ts';
 
 /** An event ready to be sent: its bytes and its type. */

@@ -8,7 +8,7 @@
  * And at the end of the body an event that lacks its blank line is delivered if it is whole, see
  * {@link SseScanner.end}.
  */
-import { parseJsonObject } from './json-object.ts';
+import { parseJsonObject } from '../json/json-object.ts';
 import { PieceList } from './piece-list.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { isJsonObject } from './json-object.ts';
+import { isJsonObject } from '../json/json-object.ts';
 
 const COUNTS = ['input_tokens', 'output_tokens', 'total_tokens'] as const;
 const DETAILS = ['input_tokens_details', 'output_tokens_details'] as const;

@@ -42,7 +42,7 @@ const SOCKET_ONLY = 'x-codex-ws-stream-request-start-ms';
  */
 export function translateMetadata(metadata: Readonly<Record<string, unknown>>): TranslatedMetadata {
   const headers: { name: string; value: string }[] = [];
-  const kept: Record<string, unknown> = {};
+  const kept: [key: string, value: unknown][] = []; // not an object: `__proto__` may be a key
   let changed = false;
   for (const [key, value] of Object.entries(metadata)) {
     if (key === SOCKET_ONLY) {
@@ -58,11 +58,11 @@ export function translateMetadata(metadata: Readonly<Record<string, unknown>>): 
       );
       continue;
     }
-    kept[key] = value;
+    kept.push([key, value]);
     if (SAME_NAME.has(key)) addHeader(headers, key, value);
     else addHeader(headers, HYPHENATED.get(key), value);
   }
-  return { headers, body: changed ? JSON.stringify(kept) : undefined };
+  return { headers, body: changed ? JSON.stringify(Object.fromEntries(kept)) : undefined };
 }
 
 const HEADER_NAME = /^[a-z0-9-]{1,64}$/;

@@ -4,6 +4,7 @@
  * for good on a 429 or an overloaded 503 without `retry-after`, and repeats a 413 five times with the full
  * payload.
  */
+import { isJsonObject } from '../json/json-object.ts';
 import { refusal, type ErrorAnswer } from './errors.ts';
 
 /** What came back instead of a stream. */
@@ -93,9 +94,9 @@ function parse(body: Buffer): unknown {
 /** The forms that are met: `{error:{…}}`, `{error:"…"}`, `{message}`, `{detail}`, and arrays of these. */
 function findError(value: unknown): Record<string, unknown> | undefined {
   const body = Array.isArray(value) ? value[0] : value;
-  if (!isRecord(body)) return undefined;
+  if (!isJsonObject(body)) return undefined;
   const inner = body['error'];
-  if (isRecord(inner)) return inner;
+  if (isJsonObject(inner)) return inner;
   if (typeof inner === 'string') return { message: inner };
   if (typeof body['message'] === 'string')
     return { message: body['message'], code: body['code'], type: body['type'] };
@@ -136,8 +137,4 @@ function clampDelay(seconds: number): number {
   return Number.isFinite(seconds)
     ? Math.min(Math.max(Math.ceil(seconds), 1), MAX_RETRY_AFTER_S)
     : DEFAULT_RETRY_AFTER_S;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,6 +3,7 @@
  * the body of `POST /responses`, which has the same members without the envelope.
  */
 import { arrayItemsOf, memberOf, stringOf, valueOf, walkObject, type Member } from '../json/object-walk.ts';
+import { isJsonObject } from '../json/json-object.ts';
 import { refusal, type ErrorAnswer } from './errors.ts';
 
 /** One request for a response. Offsets of `members` are offsets into `bytes`, which nobody changes. */
@@ -45,6 +46,8 @@ export function parseCreateFrame(bytes: Buffer, envelope: readonly Member[]): Pa
   if (nested === undefined || memberOf(envelope, 'model') || memberOf(envelope, 'input')) {
     return readCreate(bytes, envelope, 'frame');
   }
+  const twice = firstDuplicate(envelope); // before the nested one is taken out: a second one would stay
+  if (twice !== undefined) return refused(givenTwice(twice));
   const inner = walkObject(bytes, nested.start, nested.end);
   if (!inner.ok)
     return refused('`response` must be an object, or be left out: the fields stand beside `type`');
@@ -69,7 +72,7 @@ export function invalidJson(what: 'frame' | 'body', at: number, expected: string
 
 function readCreate(bytes: Buffer, members: readonly Member[], from: 'frame' | 'body'): ParsedCreate {
   const twice = firstDuplicate(members);
-  if (twice !== undefined) return refused(`\`${twice.slice(0, 64)}\` is given twice; give it once`);
+  if (twice !== undefined) return refused(givenTwice(twice));
 
   const lane = readStreamId(bytes, members, from);
   if ('error' in lane) return { ok: false, error: lane.error, streamId: undefined };
@@ -118,6 +121,10 @@ function readCreate(bytes: Buffer, members: readonly Member[], from: 'frame' | '
 
 function refused(message: string, param: string | null = null, streamId?: string): ParsedCreate {
   return { ok: false, error: refusal('invalid_request', `${message}.`, param), streamId };
+}
+
+function givenTwice(key: string): string {
+  return `\`${key.slice(0, 64)}\` is given twice; give it once`;
 }
 
 function firstDuplicate(members: readonly Member[]): string | undefined {
@@ -190,9 +197,5 @@ function readMetadata(
   const member = memberOf(members, 'client_metadata');
   if (member === undefined) return undefined;
   const value = valueOf(bytes, member);
-  return isRecord(value) ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isJsonObject(value) ? value : undefined;
 }

@@ -82,12 +82,19 @@ export function injectFailedEvent(responseId: string | undefined, input: Buffer 
   );
 }
 
-/** Puts a lane's name into an event: the one change that a passing event may need. One copy. */
+const OPEN_BRACE = 0x7b;
+
+/**
+ * Puts a lane's name into an event: the one change that a passing event may need. One copy. White space before the
+ * object is left out.
+ */
 export function withStreamId(event: Buffer, streamId: string): Buffer {
   const head = `{"stream_id":"${streamId}",`; // its characters need no escapes (response-create.ts)
-  const tagged = Buffer.allocUnsafe(head.length + event.length - 1);
+  const brace = event.indexOf(OPEN_BRACE);
+  if (brace < 0) return event; // no object: nothing that could carry a name
+  const tagged = Buffer.allocUnsafe(head.length + event.length - brace - 1);
   tagged.write(head, 0, 'latin1');
-  event.copy(tagged, head.length, 1);
+  event.copy(tagged, head.length, brace + 1);
   return tagged;
 }
 

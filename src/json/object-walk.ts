@@ -75,6 +75,12 @@ function walk(bytes: Buffer, from: number, to: number, last: string | undefined)
   }
 }
 
+/** The members of an object, or of the object that one of its members is; none where there is no object. */
+export function membersOf(bytes: Buffer, within?: Member): readonly Member[] {
+  const found = within === undefined ? walkObject(bytes) : walkObject(bytes, within.start, within.end);
+  return found.ok ? found.members : [];
+}
+
 /** The member with that key, if it is there. */
 export function memberOf(members: readonly Member[], key: string): Member | undefined {
   for (const member of members) if (member.key === key) return member;

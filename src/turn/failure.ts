@@ -2,7 +2,8 @@
  * The one place where what went wrong on the far side becomes what the client hears, how the turn is counted,
  * and under which name (docs/errors.md).
  */
-import { memberOf, valueOf, walkObject } from '../json/object-walk.ts';
+import { isJsonObject } from '../json/json-object.ts';
+import { memberOf, membersOf, valueOf } from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer, type ErrorCode } from '../frames/errors.ts';
 import { toErrorAnswer } from '../frames/provider-error.ts';
 import type { AttemptEnd, ProviderFaultCode } from '../provider/provider.ts';
@@ -77,8 +78,7 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
 
 /** An `error` event in the provider's stream: nested, or flat as the schema has it. */
 export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): TurnFailure {
-  const walk = walkObject(payload);
-  const members = walk.ok ? walk.members : [];
+  const members = membersOf(payload);
   const read = (key: string): unknown => {
     const member = memberOf(members, key);
     return member === undefined ? undefined : valueOf(payload, member);
@@ -105,10 +105,9 @@ export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): Tur
 
 /** A `response.failed` event as an error over HTTP, for clients that did not ask for a stream. */
 export function fromFailedEvent(payload: Buffer): ErrorAnswer {
-  const walk = walkObject(payload);
-  const response = walk.ok ? memberOf(walk.members, 'response') : undefined;
+  const response = memberOf(membersOf(payload), 'response');
   const value = response === undefined ? undefined : valueOf(payload, response);
-  const error = isRecord(value) && isRecord(value['error']) ? value['error'] : {};
+  const error = isJsonObject(value) && isJsonObject(value['error']) ? value['error'] : {};
   const body = { type: 'server_error', code: 'server_error', message: 'The response failed.', ...error };
   return toErrorAnswer({
     status: statusOfCode(body),
@@ -117,10 +116,6 @@ export function fromFailedEvent(payload: Buffer): ErrorAnswer {
     ownKey: false,
     provider: '',
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Codes whose status the event did not give; without one the client would ignore the frame. */
@@ -157,7 +152,7 @@ function toHeaders(value: unknown): Record<string, string> {
   for (const [name, text] of Object.entries(value)) {
     const lower = name.toLowerCase();
     const isKnown =
-      lower === 'retry-after' || lower.startsWith('x-ratelimit-') || lower.startsWith('x-codex-');
+      lower.startsWith('retry-after') || lower.startsWith('x-ratelimit-') || lower.startsWith('x-codex-');
     if (isKnown && (typeof text === 'string' || typeof text === 'number')) headers[lower] = String(text);
   }
   return headers;

@@ -2,7 +2,7 @@
  * What a response says of itself while it passes by: its id, its finished items, its usage. Read from the few
  * events that carry them, on their bytes.
  */
-import { arrayItemsOf, memberOf, stringOf, valueOf, walkObject, type Member } from '../json/object-walk.ts';
+import { arrayItemsOf, memberOf, membersOf, stringOf, valueOf } from '../json/object-walk.ts';
 import type { TokenUsage } from './facts.ts';
 
 const COMMA = Buffer.from(',');
@@ -122,11 +122,6 @@ export function nextSequence(payload: Buffer | undefined): number {
   const member = memberOf(membersOf(payload), 'sequence_number');
   const value = member === undefined ? undefined : valueOf(payload, member);
   return typeof value === 'number' && Number.isSafeInteger(value) ? value + 1 : 0;
-}
-
-function membersOf(bytes: Buffer, within?: Member): readonly Member[] {
-  const walk = within === undefined ? walkObject(bytes) : walkObject(bytes, within.start, within.end);
-  return walk.ok ? walk.members : [];
 }
 
 function toUsage(value: unknown): TokenUsage | undefined {
