@@ -3,13 +3,14 @@
  * be request headers. This is the way back: which headers the provider would have got, and what remains of
  * `client_metadata` in the body (measured against Codex's own HTTP requests; docs/decisions/0003).
  */
+import { membersOf, stringOf, type Member } from '../json/object-walk.ts';
 
 /** What a frame's `client_metadata` says to a provider that is reached over HTTP. */
 export interface TranslatedMetadata {
   /** Names in lower case; they win over the handshake's. */
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   /** The metadata as Codex's own HTTP request would carry it; undefined when nothing had to go. */
-  readonly body: string | undefined;
+  readonly body: Buffer | undefined;
 }
 
 /** Keys that are headers over HTTP under the same name, and stay in the body too. */
@@ -36,47 +37,57 @@ const TURN_STATE = 'x-codex-turn-state';
 const SOCKET_ONLY = 'x-codex-ws-stream-request-start-ms';
 
 /**
- * Splits `client_metadata` into headers and body. Values that are no strings stay in the body untouched; values
- * that cannot be header text are left out of the headers (non-ASCII characters of JSON texts are escaped, as Codex
- * does over HTTP).
+ * Splits `client_metadata` into headers and body. What stays in the body keeps its bytes, however deep it is nested.
+ * Values that cannot be header text are left out of the headers (non-ASCII characters of JSON texts are escaped, as
+ * Codex does over HTTP). A value that is no object stays as it is.
  */
-export function translateMetadata(metadata: Readonly<Record<string, unknown>>): TranslatedMetadata {
+export function translateMetadata(bytes: Buffer, metadata: Member): TranslatedMetadata {
+  const members = membersOf(bytes, metadata);
   const headers: { name: string; value: string }[] = [];
-  const kept: [key: string, value: unknown][] = []; // not an object: `__proto__` may be a key
-  let changed = false;
-  for (const [key, value] of Object.entries(metadata)) {
-    if (key === SOCKET_ONLY) {
-      changed = true;
-      continue;
-    }
-    if (key.startsWith(HEADER_PREFIX) || key === TURN_STATE) {
-      changed = true;
-      addHeader(
-        headers,
-        key === TURN_STATE ? key : key.slice(HEADER_PREFIX.length).replaceAll('_', '-'),
-        value,
-      );
-      continue;
-    }
-    kept.push([key, value]);
-    if (SAME_NAME.has(key)) addHeader(headers, key, value);
-    else addHeader(headers, HYPHENATED.get(key), value);
+  const kept: Member[] = [];
+  for (const member of members) {
+    const { key } = member;
+    if (!isSocketOnly(key)) kept.push(member);
+    const name = headerNameOf(key);
+    if (name !== undefined) addHeader(headers, name, stringOf(bytes, member));
   }
-  return { headers, body: changed ? JSON.stringify(Object.fromEntries(kept)) : undefined };
+  return { headers, body: kept.length === members.length ? undefined : objectOf(bytes, kept) };
 }
+
+/** Does it go out of the body? */
+function isSocketOnly(key: string): boolean {
+  return key === SOCKET_ONLY || key === TURN_STATE || key.startsWith(HEADER_PREFIX);
+}
+
+function headerNameOf(key: string): string | undefined {
+  if (key.startsWith(HEADER_PREFIX))
+    return key.slice(HEADER_PREFIX.length).replaceAll('_', '-').toLowerCase();
+  return SAME_NAME.has(key) || key === TURN_STATE ? key : HYPHENATED.get(key);
+}
+
+function objectOf(bytes: Buffer, members: readonly Member[]): Buffer {
+  const parts = members.flatMap((member, n) => [
+    n === 0 ? OPEN : COMMA,
+    bytes.subarray(member.keyStart, member.end),
+  ]);
+  return Buffer.concat(parts.length === 0 ? [OPEN, CLOSE] : [...parts, CLOSE]);
+}
+
+const OPEN = Buffer.from('{');
+const COMMA = Buffer.from(',');
+const CLOSE = Buffer.from('}');
 
 const HEADER_NAME = /^[a-z0-9-]{1,64}$/;
 const HEADER_TEXT = /^[\x20-\x7e]*$/;
 
 function addHeader(
   headers: { name: string; value: string }[],
-  name: string | undefined,
-  value: unknown,
+  name: string,
+  value: string | undefined,
 ): void {
-  if (name === undefined || typeof value !== 'string' || value === '') return;
-  const lower = name.toLowerCase();
+  if (value === undefined || value === '') return;
   const text = value.startsWith('{') ? escapeNonAscii(value) : value;
-  if (HEADER_NAME.test(lower) && HEADER_TEXT.test(text)) headers.push({ name: lower, value: text });
+  if (HEADER_NAME.test(name) && HEADER_TEXT.test(text)) headers.push({ name, value: text });
 }
 
 function escapeNonAscii(json: string): string {

@@ -12,7 +12,8 @@ export interface ProviderRefusal {
   readonly status: number;
   /** Names in lower case; already reduced to what clients may see. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
+  /** The parsed body; undefined when it was no JSON (plain text, HTML of a proxy): the status speaks. */
+  readonly body: unknown;
   /** The provider was called with a key of the bridge's own, not with the client's. */
   readonly ownKey: boolean;
   /** For the sentence that names who has to act. */
@@ -54,7 +55,7 @@ export function toErrorAnswer(refused: ProviderRefusal): ErrorAnswer {
 type ErrorBody = ErrorAnswer['error'];
 
 function readError(refused: ProviderRefusal): ErrorBody {
-  const given = findError(parse(refused.body));
+  const given = findError(refused.body);
   const fallback = {
     type:
       refused.status >= 500 || refused.status < 400
@@ -68,7 +69,7 @@ function readError(refused: ProviderRefusal): ErrorBody {
   };
   if (given === undefined) return fallback;
   return {
-    ...given,
+    ...shallowFields(given),
     type: textOr(given['type'], fallback.type),
     code: codeOf(given['code']) ?? (typeof given['type'] === 'string' ? null : fallback.code),
     message: textOr(given['message'], fallback.message),
@@ -76,19 +77,23 @@ function readError(refused: ProviderRefusal): ErrorBody {
   };
 }
 
+/** Deepest value that is handed on beside an error's own fields: plans, reset times, a review's address. */
+const MAX_EXTRA_DEPTH = 4;
+
+function shallowFields(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => isShallow(value, MAX_EXTRA_DEPTH)));
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner) => isShallow(inner, depth - 1));
+}
+
 function fallbackCode(status: number): string | null {
   if (status === 404) return 'not_found';
   if (status === 413) return 'payload_too_large';
   if (status === 429) return 'rate_limit_exceeded';
   return status >= 500 || status < 400 ? 'server_error' : null;
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined; // plain text or HTML of a proxy: the status speaks
-  }
 }
 
 /** The forms that are met: `{error:{…}}`, `{error:"…"}`, `{message}`, `{detail}`, and arrays of these. */
@@ -119,8 +124,14 @@ function textOr(value: unknown, fallback: string): string {
  */
 function withRetryAfter(refused: ProviderRefusal, error: ErrorBody): Readonly<Record<string, string>> {
   const { headers, status } = refused;
+  const given = headers['retry-after'];
+  if (given !== undefined) {
+    // clients read seconds only; HTTP allows a date as well
+    const seconds = /^\d+(?:\.\d+)?$/.test(given) ? Number(given) : (Date.parse(given) - Date.now()) / 1000;
+    if (Number.isFinite(seconds)) return { ...headers, 'retry-after': String(clampDelay(seconds)) };
+  }
   const wantsDelay = status === 429 || (status === 503 && error.code === 'server_is_overloaded');
-  if (!wantsDelay || headers['retry-after'] !== undefined) return headers;
+  if (!wantsDelay) return headers;
   if (FINAL_LIMITS.has(error.code ?? '') || FINAL_LIMITS.has(error.type)) return headers;
   return { ...headers, 'retry-after': String(delaySeconds(headers, error.message)) };
 }

@@ -2,8 +2,15 @@
  * `response.create`: what a turn needs to know of it, with everything else left as bytes. The same form serves
  * the body of `POST /responses`, which has the same members without the envelope.
  */
-import { arrayItemsOf, memberOf, stringOf, valueOf, walkObject, type Member } from '../json/object-walk.ts';
-import { isJsonObject } from '../json/json-object.ts';
+import {
+  arrayItemsOf,
+  type Member,
+  memberOf,
+  membersOf,
+  stringOf,
+  valueOf,
+  walkObject,
+} from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer } from './errors.ts';
 
 /** One request for a response. Offsets of `members` are offsets into `bytes`, which nobody changes. */
@@ -20,7 +27,8 @@ export interface ResponseCreate {
   /** `stream` as given; a socket always streams. */
   readonly stream: boolean | undefined;
   readonly input: ResponseInput;
-  readonly clientMetadata: Readonly<Record<string, unknown>> | undefined;
+  /** Where `client_metadata` lies, whatever it is. */
+  readonly clientMetadata: Member | undefined;
 }
 
 /** `input`: the items of an array as bytes with their commas (empty when there are none), or a plain text. */
@@ -114,7 +122,7 @@ function readCreate(bytes: Buffer, members: readonly Member[], from: 'frame' | '
       isWarmup: generate === false || (from === 'frame' && isPrewarm(bytes, members)),
       stream,
       input,
-      clientMetadata: readMetadata(bytes, members),
+      clientMetadata: presentMember(bytes, members, 'client_metadata'),
     },
   };
 }
@@ -169,6 +177,12 @@ function optionalBoolean(bytes: Buffer, members: readonly Member[], key: string)
   return typeof value === 'boolean' ? value : null;
 }
 
+/** The member, unless it is null. */
+function presentMember(bytes: Buffer, members: readonly Member[], key: string): Member | undefined {
+  const member = memberOf(members, key);
+  return member === undefined || isNull(bytes, member) ? undefined : member;
+}
+
 function isNull(bytes: Buffer, member: Member): boolean {
   return member.end - member.start === 4 && bytes[member.start] === 0x6e; // "n": the walk let only null through
 }
@@ -176,8 +190,8 @@ function isNull(bytes: Buffer, member: Member): boolean {
 function isPrewarm(bytes: Buffer, members: readonly Member[]): boolean {
   const options = memberOf(members, 'prompt_cache_options');
   if (options === undefined) return false;
-  const value = valueOf(bytes, options);
-  return typeof value === 'object' && value !== null && 'prewarm' in value && value.prewarm === true;
+  const prewarm = memberOf(membersOf(bytes, options), 'prewarm');
+  return prewarm !== undefined && valueOf(bytes, prewarm) === true;
 }
 
 function readInput(bytes: Buffer, members: readonly Member[]): ResponseInput | undefined {
@@ -188,14 +202,4 @@ function readInput(bytes: Buffer, members: readonly Member[]): ResponseInput | u
   }
   const items = arrayItemsOf(bytes, member);
   return items === undefined ? undefined : { kind: 'items', bytes: items };
-}
-
-function readMetadata(
-  bytes: Buffer,
-  members: readonly Member[],
-): Readonly<Record<string, unknown>> | undefined {
-  const member = memberOf(members, 'client_metadata');
-  if (member === undefined) return undefined;
-  const value = valueOf(bytes, member);
-  return isJsonObject(value) ? value : undefined;
 }

@@ -3,14 +3,19 @@ export interface JsonObject {
   [key: string]: unknown;
 }
 
-/** The bytes as a JSON object; undefined for everything else, broken JSON included. */
-export function parseJsonObject(bytes: Buffer): JsonObject | undefined {
+/** The bytes as any JSON value; undefined when they are none. */
+export function parseJson(bytes: Buffer): unknown {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
-    return isJsonObject(value) ? value : undefined;
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     return undefined; // Not JSON is an answer here, not a failure: the caller decides what it means.
   }
+}
+
+/** The bytes as a JSON object; undefined for everything else, broken JSON included. */
+export function parseJsonObject(bytes: Buffer): JsonObject | undefined {
+  const value = parseJson(bytes);
+  return isJsonObject(value) ? value : undefined;
 }
 
 /** Is this a JSON object, as opposed to an array, null or a scalar? */

@@ -21,6 +21,12 @@ export type ObjectWalk =
   | { readonly ok: true; readonly members: readonly Member[] }
   | { readonly ok: false; readonly at: number; readonly expected: string };
 
+/**
+ * Most members of one object. A request has about thirty; each costs a hundred bytes that no budget sees, so an object
+ * of a million empty members would cost more than its bytes.
+ */
+export const MAX_MEMBERS = 1_024;
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -66,6 +72,7 @@ function walk(bytes: Buffer, from: number, to: number, last: string | undefined)
     const start = skipSpace(bytes, at + 1, to);
     const end = endOfValue(bytes, start, to);
     if (end < 0) return broken(start, `a value for "${key.slice(0, 40)}"`);
+    if (members.length === MAX_MEMBERS) return broken(keyStart, `no more than ${MAX_MEMBERS} members`);
     members.push({ key, keyStart, start, end });
     if (key === last) return { ok: true, members };
     at = skipSpace(bytes, end, to);

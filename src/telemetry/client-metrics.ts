@@ -54,6 +54,8 @@ export function clientMetrics(meter: Meter): ClientFactListener {
       case 'frame.refused':
         protocolErrors.add({ reason: fact.reason });
         return;
+      case 'bridge.mistake': // logged; its connection's end is counted
+        return;
       case 'ping.answered':
         pingRtt.observe({}, fact.rttMs / 1000);
         return;

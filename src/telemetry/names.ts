@@ -24,6 +24,7 @@ export const LOG_EVENTS = [
   'slow.consumer',
   'protocol.error',
   'transcript.evict',
+  'bridge.mistake',
   'telemetry.drop',
   'telemetry.series',
 ] as const;

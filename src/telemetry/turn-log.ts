@@ -4,6 +4,7 @@
  */
 import type { ClientFact, ClientFactListener, ConnectionRecord } from '../client/facts.ts';
 import type { AttemptRecord, TurnFact, TurnFactListener, TurnOutcome, TurnRecord } from '../turn/facts.ts';
+import { errorFields } from './error-fields.ts';
 import type { Log } from './log.ts';
 import type { LogFields, LogLevel } from './log-line.ts';
 
@@ -48,6 +49,9 @@ function logTurnFact(log: Log, fact: TurnFact): void {
       log[level]('turn.end', 'turn ended', turnEndFields(fact.turn));
       return;
     }
+    case 'bridge.mistake':
+      log.error('bridge.mistake', 'the bridge made a mistake', errorFields(fact.error));
+      return;
     case 'transcript.evicted':
       log.debug('transcript.evict', 'transcript given up', {
         connection_id: fact.connectionId,
@@ -83,6 +87,9 @@ function logClientFact(log: Log, fact: ClientFact): void {
         connection_id: fact.connectionId,
         reason: fact.reason,
       });
+      return;
+    case 'bridge.mistake':
+      log.error('bridge.mistake', 'the bridge made a mistake', errorFields(fact.error));
       return;
     case 'backpressure.ended':
       log.debug('slow.consumer', 'provider was paused for a slow client', {

@@ -43,6 +43,8 @@ export function turnMetrics(meter: Meter): TurnFactListener {
       case 'warmup.answered':
         warmups.add({ route: fact.route });
         return;
+      case 'bridge.mistake': // counted as the outcome of its turn
+        return;
       case 'transcript.evicted':
         evictions.add({});
         return;

@@ -26,6 +26,7 @@ export class TurnsInFlight {
       case 'turn.first-event':
       case 'turn.first-output':
       case 'warmup.answered':
+      case 'bridge.mistake':
       case 'transcript.evicted':
         return;
     }

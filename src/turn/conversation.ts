@@ -88,8 +88,6 @@ export class Conversation {
         'This connection is about to close; open a new one and send the whole input.',
       );
     }
-    // what was still in the socket when the client went away
-    if (this.#isClosed) return refusal('server_draining', 'This connection has ended.');
     const { limits } = this.#parts.group();
     const { create } = request;
     const name = create.streamId ?? DEFAULT_LANE;
@@ -181,6 +179,15 @@ export class Conversation {
   #startReady(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
+    try {
+      this.#startWhilePossible();
+    } finally {
+      this.#isStarting = false;
+    }
+    if (!this.isBusy && !this.#isClosed) this.#parts.onIdle();
+  }
+
+  #startWhilePossible(): void {
     while (!this.#isClosed && this.#running < this.#parts.group().limits.maxTurnsInFlight) {
       const lane = this.#ready.shift();
       if (lane === undefined) break;
@@ -192,8 +199,6 @@ export class Conversation {
       turn.start(this.#parts.group());
       if (this.#isPaused) turn.pause();
     }
-    this.#isStarting = false;
-    if (!this.isBusy && !this.#isClosed) this.#parts.onIdle();
   }
 
   #ended(lane: Lane, turn: Turn): void {

@@ -108,6 +108,8 @@ export type TurnFact =
   | { readonly kind: 'turn.ended'; readonly turn: TurnRecord }
   /** A warm-up answered here. Never counted as a turn. */
   | { readonly kind: 'warmup.answered'; readonly route: string; readonly connectionId: string }
+  /** Our own code threw. The error is for the log, which takes its name and stack and no message. */
+  | { readonly kind: 'bridge.mistake'; readonly error: unknown }
   /** A chain was given up because a transcript budget was full. */
   | { readonly kind: 'transcript.evicted'; readonly connectionId: string; readonly bytes: number };
 

@@ -2,7 +2,7 @@
  * The one place where what went wrong on the far side becomes what the client hears, how the turn is counted,
  * and under which name (docs/errors.md).
  */
-import { isJsonObject } from '../json/json-object.ts';
+import { isJsonObject, parseJson } from '../json/json-object.ts';
 import { memberOf, membersOf, valueOf } from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer, type ErrorCode } from '../frames/errors.ts';
 import { toErrorAnswer } from '../frames/provider-error.ts';
@@ -57,7 +57,7 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
       const answer = toErrorAnswer({
         status: end.status,
         headers: end.headers,
-        body: end.body,
+        body: parseJson(end.body),
         ownKey: provider.auth.type === 'APIKey',
         provider: provider.name,
       });
@@ -96,7 +96,7 @@ export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): Tur
   const answer = toErrorAnswer({
     status,
     headers,
-    body: Buffer.from(JSON.stringify({ error: body })),
+    body: { error: body },
     ownKey: provider.auth.type === 'APIKey',
     provider: provider.name,
   });
@@ -112,7 +112,7 @@ export function fromFailedEvent(payload: Buffer): ErrorAnswer {
   return toErrorAnswer({
     status: statusOfCode(body),
     headers: {},
-    body: Buffer.from(JSON.stringify({ error: body })),
+    body: { error: body },
     ownKey: false,
     provider: '',
   });
@@ -146,14 +146,18 @@ function statusOfCode(body: unknown): number {
   return 502;
 }
 
+/** Characters that a header value may have (RFC 9110 5.5); an event may hold any. */
+const HEADER_TEXT = /^[\t\x20-\x7e]*$/;
+const HEADER_NAME = /^(?:retry-after|retry-after-ms|x-ratelimit-[a-z0-9-]{1,64}|x-codex-[a-z0-9-]{1,64})$/;
+
+/** The `headers` of an error event that clients act on. */
 function toHeaders(value: unknown): Record<string, string> {
-  if (typeof value !== 'object' || value === null) return {};
+  if (!isJsonObject(value)) return {};
   const headers: Record<string, string> = {};
-  for (const [name, text] of Object.entries(value)) {
-    const lower = name.toLowerCase();
-    const isKnown =
-      lower.startsWith('retry-after') || lower.startsWith('x-ratelimit-') || lower.startsWith('x-codex-');
-    if (isKnown && (typeof text === 'string' || typeof text === 'number')) headers[lower] = String(text);
+  for (const [given, field] of Object.entries(value)) {
+    const name = given.toLowerCase();
+    const text = typeof field === 'number' ? String(field) : field;
+    if (HEADER_NAME.test(name) && typeof text === 'string' && HEADER_TEXT.test(text)) headers[name] = text;
   }
   return headers;
 }

@@ -25,8 +25,18 @@ export class LaneMemory {
     this.#transcripts.release(link);
   }
 
+  /** May a chain of so many bytes be remembered at all? */
   hasRoomFor(bytes: number): boolean {
-    return bytes <= this.#transcripts.maxBytes;
+    return this.#transcripts.hasRoomFor(bytes);
+  }
+
+  /** Counts bytes that are held for a response while it streams; `unreserve` gives them back. */
+  reserve(bytes: number): void {
+    this.#transcripts.reserve(bytes);
+  }
+
+  unreserve(bytes: number): void {
+    this.#transcripts.unreserve(bytes);
   }
 
   /** The lane's latest response is now this one: the request's chain and what was answered. */

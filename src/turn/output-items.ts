@@ -64,7 +64,17 @@ export function toInputItem(json: Buffer): Buffer {
       !reasoning || !(key === 'status' || (key === 'content' && Array.isArray(value) && value.length === 0))
     );
   });
-  return Buffer.from(JSON.stringify(Object.fromEntries(kept)));
+  return jsonOf(Object.fromEntries(kept)) ?? exactCopy(json);
+}
+
+/** Undefined when it is nested deeper than the stack allows: parsing has no such limit, writing has. */
+function jsonOf(value: unknown): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(value));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** A copy that holds nothing but its own bytes (a view would keep the whole read alive). */

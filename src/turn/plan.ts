@@ -74,24 +74,24 @@ export function planTurn(
   const model = create.model ?? '';
   const provider = chooseProvider(route, model);
   if (provider === undefined) return noProvider(route, create.model);
-  const metadata = create.clientMetadata === undefined ? undefined : translateMetadata(create.clientMetadata);
-  const turnMemory =
-    mode === 'Provider' ? ({ kind: 'none' } as const) : toMemory(create.input, mode, memory, base);
+  const metadata = create.clientMetadata && translateMetadata(create.bytes, create.clientMetadata);
   const mapped = mapModel(provider, model);
+  const body = toProviderBody(create, {
+    model: mapped === model ? undefined : mapped,
+    earlierItems: base === undefined ? undefined : itemsOfChain(base),
+    ownItems: itemsOf(create.input),
+    previousResponseId: base === undefined ? create.previousResponseId : base.providerBase,
+    clientMetadata: metadata?.body,
+  });
   return {
     kind: 'run',
     route,
     provider,
     continuation: base === undefined ? (create.previousResponseId === undefined ? 'none' : 'passed') : 'hit',
-    memory: turnMemory,
     headers: metadata === undefined ? client.headers : overlay(client.headers, metadata.headers),
-    body: toProviderBody(create, {
-      model: mapped === model ? undefined : mapped,
-      earlierItems: base === undefined ? undefined : itemsOfChain(base),
-      ownItems: itemsOf(create.input),
-      previousResponseId: base === undefined ? create.previousResponseId : base.providerBase,
-      clientMetadata: metadata?.body,
-    }),
+    body,
+    // last: what it holds is let go by whoever runs the plan
+    memory: mode === 'Provider' ? { kind: 'none' } : toMemory(create.input, mode, memory, base),
   };
 }
 

@@ -21,7 +21,7 @@ export interface BodyChanges {
   /** `previous_response_id` to send; undefined: none. */
   readonly previousResponseId: string | undefined;
   /** Replaces `client_metadata`; undefined: as the client wrote it. */
-  readonly clientMetadata: string | undefined;
+  readonly clientMetadata: Buffer | undefined;
 }
 
 export interface RequestBody {
@@ -41,6 +41,7 @@ const ENVELOPE = new Set([
 ]);
 
 const COMMA = Buffer.from(',');
+const METADATA = Buffer.from(',"client_metadata":');
 const INPUT_OPEN = Buffer.from('"input":[');
 const INPUT_CLOSE = Buffer.from(']');
 const END = Buffer.from('}');
@@ -100,7 +101,10 @@ function areNeighbours(bytes: Buffer, left: Member, right: Member): boolean {
 
 function* replacedMembers(changes: BodyChanges): Generator<Buffer> {
   if (changes.model !== undefined) yield Buffer.from(`,"model":${JSON.stringify(changes.model)}`);
-  if (changes.clientMetadata !== undefined) yield Buffer.from(`,"client_metadata":${changes.clientMetadata}`);
+  if (changes.clientMetadata !== undefined) {
+    yield METADATA;
+    yield changes.clientMetadata;
+  }
   if (changes.earlierItems === undefined) return;
   yield COMMA;
   yield INPUT_OPEN;

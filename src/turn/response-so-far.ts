@@ -1,5 +1,6 @@
 /** What is known of a response while it streams: enough to write its ending if the provider cannot. */
 import type { ResponseSketch } from '../frames/server-events.ts';
+import type { EventType } from '../events/event-type.ts';
 import { nextSequence, OutputItems, readResponse } from './output-items.ts';
 
 export class ResponseSoFar {
@@ -10,6 +11,7 @@ export class ResponseSoFar {
   readonly #maxItemBytes: number;
   #id: string | undefined;
   #lastEvent: Buffer | undefined;
+  #lastOther: Buffer | undefined;
   #hasAllItems = true;
   #hasFinishedItem = false;
 
@@ -43,14 +45,18 @@ export class ResponseSoFar {
     else this.items.add(payload);
   }
 
-  /** Every event that went to the client passes here; only the last is kept. */
-  sent(payload: Buffer): void {
-    this.#lastEvent = payload;
+  /** Every event that went to the client passes here; the last ones are kept. */
+  sent(payload: Buffer, type: EventType): void {
+    if (type.role === 'other') this.#lastOther = payload;
+    else this.#lastEvent = payload;
   }
 
-  /** The sequence number of an event that we add. */
+  /**
+   * The sequence number of an event that we add. Some events of the role `other` are counted, and some (rate limits,
+   * metadata) stand outside the response's sequence: hence the higher of two.
+   */
   nextSequence(): number {
-    return nextSequence(this.#lastEvent);
+    return Math.max(nextSequence(this.#lastEvent), nextSequence(this.#lastOther));
   }
 
   /** For an event about this response. @throws Error before the response was created. */

@@ -1,4 +1,5 @@
 /** A turn with an attempt under way: what belongs to it, opened and let go together. */
+import { turnStateEvent } from '../frames/server-events.ts';
 import type { Attempt, AttemptListener } from '../provider/provider.ts';
 import type { TurnFailure } from './failure.ts';
 import type { AttemptRecord, TurnRecord } from './facts.ts';
@@ -11,13 +12,16 @@ import { TurnTimers } from './turn-timers.ts';
 
 export type RunPlan = Extract<TurnPlan, { kind: 'run' }>;
 
+/** What is left of a plan once its request is on its way: the body is not kept. */
+type PlanUnderWay = Pick<RunPlan, 'route' | 'provider' | 'memory'>;
+
 /** What a run tells its turn. */
 export interface RunListener extends AttemptListener {
   onTimeout(failure: TurnFailure): void;
 }
 
 export class Run {
-  readonly plan: RunPlan;
+  readonly plan: PlanUnderWay;
   readonly response: ResponseSoFar;
   readonly timers: TurnTimers;
   readonly #tools: TurnTools;
@@ -25,6 +29,7 @@ export class Run {
   readonly #turn: TurnRecord;
   readonly #record: AttemptRecord;
   readonly #attempt: Attempt;
+  #turnState: Buffer | undefined;
 
   /** Opens the attempt. The listener hears nothing before this has returned. */
   constructor(
@@ -37,13 +42,12 @@ export class Run {
     this.#tools = tools;
     this.#memory = memory;
     this.#turn = turn;
-    this.plan = plan;
+    this.plan = { route: plan.route, provider: plan.provider, memory: plan.memory };
     this.#record = newAttemptRecord(turn.attempts, plan.provider.name, tools.clock.now());
     tools.facts({ kind: 'attempt.started', turn, attempt: this.#record });
     // items are kept where a later turn may continue, and no more of them than may be remembered
     const maxItemBytes = plan.memory.kind === 'chain' ? plan.route.continuation.maxBytesPerConnection : 0;
     this.response = new ResponseSoFar(model, previousResponseId, maxItemBytes);
-    this.timers = new TurnTimers(tools.clock, plan.route.timeouts, (failure) => listener.onTimeout(failure));
     this.#attempt = tools.transport.open(
       {
         route: plan.route,
@@ -56,12 +60,33 @@ export class Run {
       },
       listener,
     );
+    // after the attempt: a timer must not outlive a run that could not be opened
+    this.timers = new TurnTimers(tools.clock, plan.route.timeouts, (failure) => listener.onTimeout(failure));
   }
 
   /** The provider answered with this status. */
   answered(status: number): void {
     this.#record.answeredAt = this.#tools.clock.now();
     this.#record.status = status;
+  }
+
+  /** The provider's turn state goes out with the first event: by itself it would commit the turn. */
+  holdTurnState(turnState: string): void {
+    this.#turnState = turnStateEvent(turnState);
+  }
+
+  /** The event that is held, once. */
+  takeTurnState(): Buffer | undefined {
+    const event = this.#turnState;
+    this.#turnState = undefined;
+    return event;
+  }
+
+  /** A finished item passes; where a later turn may continue it is kept, and counted as what it will be. */
+  itemDone(payload: Buffer): void {
+    const before = this.response.items.bytes;
+    this.response.itemDone(payload);
+    if (this.plan.memory.kind === 'chain') this.#memory?.reserve(this.response.items.bytes - before);
   }
 
   pause(): void {
@@ -101,7 +126,10 @@ export class Run {
   /** Lets go of everything. Once, when the turn has ended. */
   close(now: number): void {
     this.timers.cancel();
-    if (this.plan.memory.kind === 'chain') this.#memory?.release(this.plan.memory.link);
+    if (this.plan.memory.kind === 'chain') {
+      this.#memory?.unreserve(this.response.items.bytes);
+      this.#memory?.release(this.plan.memory.link);
+    }
     this.#turn.maxGapMs = this.timers.maxGapMs;
     this.#turn.pausedMs = this.timers.pausedMs;
     this.#record.endedAt = now;

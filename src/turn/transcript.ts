@@ -118,6 +118,23 @@ export class ConnectionTranscripts {
     return this.#maxBytes();
   }
 
+  /** A chain of so many bytes fits, here and in the process. */
+  hasRoomFor(bytes: number): boolean {
+    return (
+      bytes <= this.#maxBytes() && bytes <= this.#store.budget.limitBytes && !this.#store.budget.isExhausted
+    );
+  }
+
+  /** Counts what a running turn holds for later. */
+  reserve(bytes: number): void {
+    this.#count(bytes);
+    this.#store.trim();
+  }
+
+  unreserve(bytes: number): void {
+    this.#count(-bytes);
+  }
+
   /** The chain that ends in this response, held for the caller, who must `release` it; undefined when unknown. */
   hold(responseId: string): ChainLink | undefined {
     const entry = this.#byId.get(responseId);
@@ -138,6 +155,7 @@ export class ConnectionTranscripts {
     if (parent !== undefined) this.#retain(parent);
     this.#retain(link);
     this.#count(items.length + LINK_OVERHEAD_BYTES);
+    this.#store.trim();
     return link;
   }
 

@@ -12,17 +12,17 @@
 import { eventTypeOf, type EventType } from '../events/event-type.ts';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
-import { failedEvent, interruptedEvent, turnStateEvent } from '../frames/server-events.ts';
+import { failedEvent, interruptedEvent } from '../frames/server-events.ts';
 import type { AttemptEnd, ProviderAnswer } from '../provider/provider.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
 import { fromAttemptEnd, fromErrorEvent, toErrorType, type TurnFailure } from './failure.ts';
 import type { TurnOutcome, TurnRecord } from './facts.ts';
 import { readResponse, withBlankId } from './output-items.ts';
-import { planTurn, type TurnPlan } from './plan.ts';
+import { planTurn } from './plan.ts';
 import { Run, type RunPlan } from './run.ts';
 import type { ChainLink } from './transcript.ts';
 import type { TurnParts, TurnTools } from './turn-parts.ts';
-import { modelLabel } from './turn-record.ts';
+import { TurnProgress } from './turn-progress.ts';
 import { answerWarmup } from './warmup.ts';
 
 type TurnState =
@@ -32,12 +32,11 @@ type TurnState =
   | { readonly kind: 'ended' };
 
 export class Turn {
-  readonly record: TurnRecord;
+  readonly #progress: TurnProgress;
   readonly #tools: TurnTools;
   readonly #parts: Omit<TurnParts, 'create'>;
   readonly #previousResponseId: string | undefined;
   readonly #model: string;
-  readonly #isWarmup: boolean;
   #create: ResponseCreate | undefined;
   #state: TurnState;
 
@@ -45,13 +44,15 @@ export class Turn {
   constructor(tools: TurnTools, parts: TurnParts) {
     this.#tools = tools;
     this.#parts = parts;
-    this.record = parts.record;
+    this.#progress = new TurnProgress(parts.record, tools, parts.create.isWarmup);
     this.#create = parts.create;
     this.#previousResponseId = parts.create.previousResponseId;
     this.#model = parts.create.model ?? '';
-    this.#isWarmup = parts.create.isWarmup;
     this.#state = { kind: 'queued', pinned: this.#pin() };
-    if (!this.#isWarmup) tools.facts({ kind: 'turn.queued', turn: this.record });
+  }
+
+  get record(): TurnRecord {
+    return this.#progress.record;
   }
 
   /** The response's id, as the client knows it; undefined before `response.created` and after the end. */
@@ -61,21 +62,11 @@ export class Turn {
 
   /** Plans the turn and opens its attempt; or refuses it, or answers the warm-up: then it has ended on return. */
   start(group: RouteGroup): void {
-    if (this.#state.kind !== 'queued' || this.#create === undefined) return;
-    const { record } = this;
-    record.startedAt = this.#tools.clock.now();
-    const pinned = this.#state.pinned ?? this.#pin();
-    const plan = planTurn(this.#create, this.#parts.client, group, this.#parts.memory, pinned);
-    this.#unpin(pinned);
-    this.#state = { kind: 'queued', pinned: undefined };
-    record.route = plan.route?.id;
-    if (plan.route !== undefined) record.model = modelLabel(plan.route, this.#model);
-    if (plan.kind === 'warmup') return this.#answerWarmup(plan);
-    record.continuation = plan.continuation;
-    if (plan.kind === 'run') record.provider = plan.provider.name;
-    if (!this.#isWarmup) this.#tools.facts({ kind: 'turn.started', turn: record });
-    if (plan.kind === 'refuse') return this.#refuse(plan.failure);
-    this.#open(plan);
+    try {
+      this.#start(group);
+    } catch (error) {
+      this.#mistake(error);
+    }
   }
 
   /** `response.interrupt`: stops the provider and ends the response as interrupted. */
@@ -94,8 +85,7 @@ export class Turn {
   /** The client is gone: nothing more is sent. */
   disconnect(): void {
     if (this.#state.kind === 'ended') return;
-    const run = this.#run;
-    if (run !== undefined) run.abort();
+    this.#run?.abort();
     this.#end('disconnected');
   }
 
@@ -110,8 +100,9 @@ export class Turn {
       'websocket_connection_limit_reached',
       'This bridge is shutting down; open a new connection.',
     );
-    if (run !== undefined) run.abort();
-    if (run?.response.id !== undefined && run.response.hasFinishedItem) {
+    run?.abort();
+    const isSocket = this.#parts.client.entry === 'websocket';
+    if (run?.response.id !== undefined && (run.response.hasFinishedItem || !isSocket)) {
       this.#sendFailed(run, refusal('server_draining', 'This bridge is shutting down.'));
     } else {
       this.#parts.sink.refuse(answer);
@@ -128,6 +119,29 @@ export class Turn {
     this.#run?.resume();
   }
 
+  #start(group: RouteGroup): void {
+    if (this.#state.kind !== 'queued' || this.#create === undefined) return;
+    const startedAt = this.#tools.clock.now();
+    const pinned = this.#state.pinned ?? this.#pin();
+    this.#state = { kind: 'queued', pinned };
+    const plan = planTurn(this.#create, this.#parts.client, group, this.#parts.memory, pinned);
+    this.#state = { kind: 'queued', pinned: undefined };
+    this.#unpin(pinned);
+    this.#progress.planned(plan, this.#model, startedAt);
+    if (plan.kind === 'warmup') {
+      answerWarmup(plan, this.#parts, this.#tools, this.#model, this.#previousResponseId);
+      this.#state = { kind: 'ended' };
+      return this.#leave();
+    }
+    if (plan.kind === 'refuse') return this.#refuse(plan.failure);
+    try {
+      this.#open(plan);
+    } catch (error) {
+      if (plan.memory.kind === 'chain') this.#unpin(plan.memory.link);
+      throw error;
+    }
+  }
+
   get #run(): Run | undefined {
     return this.#state.kind === 'opening' || this.#state.kind === 'streaming' ? this.#state.run : undefined;
   }
@@ -141,27 +155,23 @@ export class Turn {
     if (link !== undefined) this.#parts.memory?.release(link);
   }
 
-  #answerWarmup(plan: Extract<TurnPlan, { kind: 'warmup' }>): void {
-    answerWarmup(plan.memory, this.#parts, this.#model, this.#previousResponseId);
-    this.#state = { kind: 'ended' };
-    this.#tools.facts({
-      kind: 'warmup.answered',
-      route: plan.route.id,
-      connectionId: this.record.connectionId,
-    });
-    this.#leave();
-  }
-
   #open(plan: RunPlan): void {
     const { record } = this;
     record.attempts++;
     const subject = { ...this.#parts, model: this.#model, previousResponseId: this.#previousResponseId };
     const run: Run = new Run(this.#tools, subject, record, plan, {
       // a late result of a run that was let go finds another state
-      onAnswer: (answer) => this.#run === run && this.#onAnswer(run, answer),
-      onEvent: (payload, type) => this.#run === run && this.#onEvent(run, payload, type),
-      onEnd: (end) => this.#run === run && this.#attemptEnded(run, end),
-      onTimeout: (failure) => this.#run === run && this.#fail(run, failure),
+      onAnswer: (answer) => this.#within(run, () => this.#onAnswer(run, answer)),
+      onEvent: (payload, type) => {
+        if (this.#run !== run) return;
+        try {
+          this.#onEvent(run, payload, type);
+        } catch (error) {
+          this.#mistake(error);
+        }
+      },
+      onEnd: (end) => this.#within(run, () => this.#attemptEnded(run, end)),
+      onTimeout: (failure) => this.#within(run, () => this.#fail(run, failure)),
     });
     this.#state = { kind: 'opening', run };
   }
@@ -173,9 +183,7 @@ export class Turn {
     this.#parts.sink.answered?.(
       turnState === undefined ? headers : { ...headers, 'x-codex-turn-state': turnState },
     );
-    if (turnState === undefined || this.#parts.client.entry === 'http') return;
-    const event = turnStateEvent(turnState);
-    this.#send(run, event, eventTypeOf(event));
+    if (turnState !== undefined && this.#parts.client.entry === 'websocket') run.holdTurnState(turnState);
   }
 
   /** The hot path: most events pass with a few additions and a comparison. */
@@ -185,9 +193,8 @@ export class Turn {
     switch (type.role) {
       case 'completed':
       case 'incomplete':
-        return this.#finish(run, payload, type, type.role);
       case 'failed':
-        return this.#finishFailed(run, payload, type);
+        return this.#finish(run, payload, type, type.role);
       case 'error':
         return this.#fail(run, fromErrorEvent(payload, run.plan.provider));
       case 'created':
@@ -195,7 +202,7 @@ export class Turn {
         this.record.responseId = run.response.id;
         break;
       case 'item-done':
-        run.response.itemDone(payload);
+        run.itemDone(payload);
         break;
       case 'item-added':
       case 'output':
@@ -212,41 +219,30 @@ export class Turn {
   }
 
   #send(run: Run, payload: Buffer, type: EventType): void {
-    const { record } = this;
     if (this.#state.kind === 'opening') {
       this.#state = { kind: 'streaming', run };
-      record.firstEventAt = this.#tools.clock.now();
       this.#releaseBody();
-      this.#tools.facts({ kind: 'turn.first-event', turn: record });
+      const turnState = run.takeTurnState();
+      if (turnState !== undefined) this.#put(run, turnState, eventTypeOf(turnState));
     }
-    if (record.firstOutputAt === undefined && (type.role === 'output' || type.role === 'item-added')) {
-      record.firstOutputAt = this.#tools.clock.now();
-      this.#tools.facts({ kind: 'turn.first-output', turn: record });
-    }
-    record.events++;
-    record.bytesOut += payload.length;
-    run.response.sent(payload);
+    this.#put(run, payload, type);
+  }
+
+  #put(run: Run, payload: Buffer, type: EventType): void {
+    this.#progress.sent(payload, type);
+    run.response.sent(payload, type);
     this.#parts.sink.event(payload, type);
   }
 
-  #finish(run: Run, payload: Buffer, type: EventType, outcome: 'completed' | 'incomplete'): void {
+  /** The provider's terminal event: remembered before the client hears of it, which may answer at once. */
+  #finish(run: Run, payload: Buffer, type: EventType, outcome: 'completed' | 'incomplete' | 'failed'): void {
     const facts = readResponse(payload);
-    this.record.usage = facts.usage;
-    this.record.responseId = facts.id ?? run.response.id;
-    if (facts.id !== undefined && facts.id !== '') run.remember(facts.id, facts.outputItems);
+    this.#progress.closing(facts);
+    if (outcome === 'failed') this.#forgetParent();
+    else if (facts.id !== undefined && facts.id !== '') run.remember(facts.id, facts.outputItems);
     run.release();
     this.#send(run, run.plan.memory.kind === 'blank' ? withBlankId(payload, facts) : payload, type);
-    this.#end(outcome);
-  }
-
-  #finishFailed(run: Run, payload: Buffer, type: EventType): void {
-    const facts = readResponse(payload);
-    this.record.usage = facts.usage;
-    this.record.responseId = facts.id ?? run.response.id;
-    this.#forgetParent();
-    run.release();
-    this.#send(run, payload, type);
-    this.#end('failed', toErrorType(facts.errorCode ?? 'server_error'));
+    this.#end(outcome, outcome === 'failed' ? toErrorType(facts.errorCode ?? 'server_error') : undefined);
   }
 
   /**
@@ -286,6 +282,32 @@ export class Turn {
       this.#parts.memory?.forgetAfterFailure(this.#previousResponseId);
   }
 
+  /** Runs what a run announced, unless the run was let go meanwhile. */
+  #within(run: Run, react: () => void): void {
+    if (this.#run !== run) return;
+    try {
+      react();
+    } catch (error) {
+      this.#mistake(error);
+    }
+  }
+
+  /** Our own code threw: this turn ends, and nothing else does. */
+  #mistake(error: unknown): void {
+    this.#tools.facts({ kind: 'bridge.mistake', error });
+    if (this.#state.kind === 'ended') return;
+    const run = this.#run;
+    try {
+      run?.abort('internal_error');
+      const answer = refusal('internal_error', 'The bridge made a mistake, which it logged. Try again.');
+      if (run?.response.id === undefined) this.#parts.sink.refuse(answer);
+      else this.#sendFailed(run, answer);
+    } catch (second) {
+      this.#tools.facts({ kind: 'bridge.mistake', error: second }); // then the client hears no more of it
+    }
+    this.#end('bridge_error', 'internal_error');
+  }
+
   #releaseBody(): void {
     if (this.#create === undefined) return;
     this.#create = undefined;
@@ -293,16 +315,12 @@ export class Turn {
   }
 
   #end(outcome: TurnOutcome, errorType?: string): void {
-    const { record } = this;
     const now = this.#tools.clock.now();
     const state = this.#state;
     this.#state = { kind: 'ended' };
     if (state.kind === 'queued') this.#unpin(state.pinned);
     if (state.kind === 'opening' || state.kind === 'streaming') state.run.close(now);
-    record.endedAt = now;
-    record.outcome = outcome;
-    record.errorType = errorType;
-    if (!this.#isWarmup) this.#tools.facts({ kind: 'turn.ended', turn: record });
+    this.#progress.ended(now, outcome, errorType);
     this.#leave();
   }
 

@@ -5,9 +5,8 @@
  */
 import { eventTypeOf } from '../events/event-type.ts';
 import { warmupEvents } from '../frames/server-events.ts';
-import type { LaneMemory } from './lane-memory.ts';
-import type { TurnMemory } from './plan.ts';
-import type { TurnSink } from './turn-client.ts';
+import type { TurnPlan } from './plan.ts';
+import type { TurnParts, TurnTools } from './turn-parts.ts';
 import { newId } from './turn-record.ts';
 
 /**
@@ -15,15 +14,19 @@ import { newId } from './turn-record.ts';
  * blank, so that the client sends everything with its next request. Lets go of the held link.
  */
 export function answerWarmup(
-  memory: TurnMemory,
-  parts: { readonly sink: TurnSink; readonly memory: LaneMemory | undefined },
+  { memory, route }: Extract<TurnPlan, { kind: 'warmup' }>,
+  parts: Pick<TurnParts, 'client' | 'sink' | 'memory'>,
+  tools: Pick<TurnTools, 'facts'>,
   model: string,
   previousResponseId: string | undefined,
 ): void {
   const id = newId('resp_tb');
   const isKept = memory.kind === 'chain';
-  if (isKept) parts.memory?.rememberRequest(id, memory.link);
+  if (isKept) {
+    parts.memory?.rememberRequest(id, memory.link);
+    parts.memory?.release(memory.link); // remembered is enough; and whatever sending does, it is let go
+  }
   const sketch = { id, model, createdAtS: Math.floor(Date.now() / 1000), previousResponseId, output: [] };
   for (const event of warmupEvents(sketch, isKept ? id : '')) parts.sink.event(event, eventTypeOf(event));
-  if (isKept) parts.memory?.release(memory.link);
+  tools.facts({ kind: 'warmup.answered', route: route.id, connectionId: parts.client.connectionId });
 }

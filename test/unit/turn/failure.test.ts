@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { ERROR_CODES, refusal } from '../../../src/frames/errors.ts';
+import { ProviderFault, type ProviderFaultCode } from '../../../src/provider/provider.ts';
+import { Secret } from '../../../src/route/secret.ts';
+import {
+  fromAttemptEnd,
+  fromErrorEvent,
+  fromFailedEvent,
+  rejected,
+  timedOut,
+  toErrorType,
+} from '../../../src/turn/failure.ts';
+import { aProvider } from './turn-setup.ts';
+
+const PROVIDER = aProvider();
+const OWN_KEY = aProvider({
+  auth: { type: 'APIKey', header: 'authorization', prefix: 'Bearer ', key: new Secret('sk-1') },
+});
+
+function errorEvent(event: object) {
+  return fromErrorEvent(Buffer.from(JSON.stringify({ type: 'error', ...event })), PROVIDER);
+}
+
+describe('an error event', () => {
+  test.each<[string, object, number, string | null]>([
+    ['flat, with a known code', { code: 'rate_limit_exceeded', message: 'm' }, 429, 'rate_limit_exceeded'],
+    ['flat, with another code', { code: 'weird', message: 'm' }, 502, 'weird'],
+    ['flat, with nothing', {}, 502, null],
+    ['nested', { error: { code: 'invalid_prompt', message: 'm' } }, 400, 'invalid_prompt'],
+    ['nested, known by its type', { error: { type: 'invalid_request_error', code: 'x' } }, 400, 'x'],
+    ['nested, with a status as code', { error: { code: 418, message: 'm' } }, 418, '418'],
+    [
+      'with a status of its own',
+      { status: 409, error: { code: 'rate_limit_exceeded' } },
+      409,
+      'rate_limit_exceeded',
+    ],
+    ['with the other name for it', { status_code: 503, code: 'x' }, 503, 'x'],
+    ['with a status that is none', { status: 200, code: 'slow_down' }, 503, 'slow_down'],
+    ['with a status that is no number', { status: '429', code: 'x' }, 502, 'x'],
+    ['with an error that is a text', { error: 'boom' }, 502, 'server_error'],
+    ['with an error that is null', { error: null, code: 'model_not_found' }, 404, 'model_not_found'],
+    ['with a code that objects have by themselves', { code: 'constructor' }, 502, 'constructor'],
+    ['with a type that objects have by themselves', { error: { type: 'toString' } }, 502, null],
+  ])('%s has a status that clients act on', (_, event, status, code) => {
+    const { answer, outcome } = errorEvent(event);
+    expect(answer.status).toBe(status);
+    expect(answer.error.code ?? null).toBe(code);
+    expect(outcome).toBe('failed');
+  });
+
+  test('hands on the header values that clients act on, and no others', () => {
+    const { answer } = errorEvent({
+      status: 429,
+      code: 'x',
+      headers: { 'Retry-After': 7, 'x-codex-a': 'b', 'X-RateLimit-Limit': '3', 'set-cookie': 'c', other: {} },
+    });
+    expect(answer.headers).toEqual({ 'retry-after': '7', 'x-codex-a': 'b', 'x-ratelimit-limit': '3' });
+  });
+
+  test('that is no JSON is an error all the same', () => {
+    expect(fromErrorEvent(Buffer.from('boom'), PROVIDER).answer.status).toBe(502);
+  });
+
+  test('about our own key does not reach the client', () => {
+    const event = Buffer.from('{"type":"error","error":{"code":"invalid_api_key","message":"sk-1 is bad"}}');
+    const { answer, errorType } = fromErrorEvent(event, OWN_KEY);
+    expect([answer.status, answer.error.code, errorType]).toEqual([
+      400,
+      'provider_unauthorized',
+      'provider_unauthorized',
+    ]);
+    expect(JSON.stringify(answer)).not.toContain('sk-1');
+  });
+});
+
+describe('a response.failed event, for a client that did not ask for a stream', () => {
+  test.each([
+    ['{"response":{"error":{"code":"rate_limit_exceeded","message":"m"}}}', 429, 'rate_limit_exceeded', 'm'],
+    ['{"response":{"error":{"code":"new_code","message":"m"}}}', 502, 'new_code', 'm'],
+    ['{"response":{"error":null}}', 502, 'server_error', 'The response failed.'],
+    ['{}', 502, 'server_error', 'The response failed.'],
+    ['x', 502, 'server_error', 'The response failed.'],
+  ])('%s has a status', (event, status, code, message) => {
+    expect(fromFailedEvent(Buffer.from(event))).toMatchObject({ status, error: { code, message } });
+  });
+});
+
+describe('an attempt that ended', () => {
+  test.each<[ProviderFaultCode, string | undefined, string, string]>([
+    ['connect_failed', 'ECONNREFUSED', 'provider_unreachable', 'ECONNREFUSED'],
+    ['connect_failed', 'SOMETHING_OF_THEIRS', 'provider_unreachable', 'connect_failed'],
+    ['connect_timeout', undefined, 'connect_timeout', 'connect_timeout'],
+    ['dns_failed', 'ENOTFOUND', 'provider_unreachable', 'ENOTFOUND'],
+    ['tls_failed', 'CERT_HAS_EXPIRED', 'provider_unreachable', 'tls_error'],
+    ['address_refused', undefined, 'provider_unreachable', 'address_refused'],
+    ['connection_lost', 'ECONNRESET', 'provider_connection_lost', 'ECONNRESET'],
+    ['protocol_error', undefined, 'provider_protocol_error', 'upstream_protocol_error'],
+    ['request_too_large', undefined, 'payload_too_large', 'request_too_large'],
+  ])('by %s (%s) becomes %s, counted as %s', (fault, reason, code, errorType) => {
+    const failure = fromAttemptEnd(
+      { kind: 'lost', fault: new ProviderFault(fault, 'Why', reason) },
+      PROVIDER,
+    );
+    expect(failure.answer.error).toMatchObject({ code, message: 'Why.' });
+    expect(failure.errorType).toBe(errorType);
+    expect(failure.outcome).toBe(fault === 'request_too_large' ? 'rejected' : 'provider_error');
+  });
+
+  test.each([
+    [500, 'provider_error', '500'],
+    [302, 'provider_error', '_OTHER'],
+    [418, 'failed', '_OTHER'],
+    [404, 'failed', '404'],
+  ])('by status %i is counted as %s', (status, outcome, errorType) => {
+    const end = {
+      kind: 'refused' as const,
+      status,
+      headers: {},
+      body: Buffer.from('{"error":{"code":"x"}}'),
+    };
+    expect(fromAttemptEnd(end, PROVIDER)).toMatchObject({ outcome, errorType });
+  });
+});
+
+test('our own refusals are counted by their codes', () => {
+  expect(rejected(refusal('model_not_found', 'm'))).toMatchObject({
+    outcome: 'rejected',
+    errorType: 'model_not_found',
+  });
+  expect(timedOut('idle_timeout', 'm')).toMatchObject({ outcome: 'timeout', errorType: 'idle_timeout' });
+});
+
+test('a text of a provider is never a label', () => {
+  expect([toErrorType('Your key sk-1', 400), toErrorType('__proto__'), toErrorType(undefined, 418)]).toEqual([
+    '400',
+    '_OTHER',
+    '_OTHER',
+  ]);
+});
+
+describe('docs/errors.md, error types', () => {
+  const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
+  const section = page.slice(page.indexOf('## Error types in telemetry'), page.indexOf('## Close codes'));
+  const listed = (row: string): string[] => {
+    const line = section.split('\n').find((text) => text.startsWith(`| ${row}`)) ?? '';
+    return [...line.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
+  };
+
+  test('names every code of a provider that is counted by its name', () => {
+    expect(listed('code')).not.toEqual([]);
+    for (const code of listed('code')) expect(toErrorType(code)).toBe(code);
+  });
+
+  test('names every status that is counted by its number', () => {
+    const counted = Array.from({ length: 600 }, (_, status) => toErrorType(undefined, status));
+    expect(counted.filter((type) => type !== '_OTHER')).toEqual(listed('status'));
+  });
+
+  test('names the words for a lost connection that are counted', () => {
+    for (const reason of listed('system')) {
+      const fault = new ProviderFault('connection_lost', 'm', reason);
+      expect(fromAttemptEnd({ kind: 'lost', fault }, PROVIDER).errorType).toBe(reason);
+    }
+    expect(listed('fault')).toEqual([
+      'connect_failed',
+      'connect_timeout',
+      'dns_failed',
+      'address_refused',
+      'connection_lost',
+      'request_too_large',
+      'tls_error',
+      'upstream_protocol_error',
+      'upstream_stream_ended',
+    ]);
+  });
+
+  test('says that our own codes are error types too', () => {
+    expect(ERROR_CODES.size).toBeGreaterThan(30);
+    expect(section).toContain('a code of the tables above');
+  });
+});
