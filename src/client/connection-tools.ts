@@ -1,8 +1,12 @@
 /** What the connections (and HTTP requests) of a process work with, and the settings that hold for all of them. */
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { RouteGroup } from '../route/snapshot.ts';
 import type { Budget } from '../turn/budget.ts';
 import type { TranscriptStore } from '../turn/transcript.ts';
+import type { TurnClient } from '../turn/turn-client.ts';
 import type { TurnTools } from '../turn/turn-parts.ts';
-import type { ClientFactListener, FrameCounts } from './facts.ts';
+import type { ClientFactListener, ConnectionRecord, FrameCounts } from './facts.ts';
 import type { FlowLimits } from './flow.ts';
 
 /** Settings that hold for every connection of the process. */
@@ -23,4 +27,18 @@ export interface ConnectionTools {
   readonly inbound: Budget;
   readonly clientSend: Budget;
   readonly settings: ConnectionSettings;
+}
+
+/** What one connection is made of. */
+export interface ConnectionParts {
+  readonly tools: ConnectionTools;
+  readonly ws: WebSocket;
+  readonly socket: Socket;
+  readonly client: TurnClient;
+  readonly record: ConnectionRecord;
+  /** The group as it is now. */
+  readonly group: () => RouteGroup;
+  readonly isCodexDialect: boolean;
+  /** Everything is given back; the last thing it calls. */
+  readonly onClosed: () => void;
 }

@@ -10,8 +10,6 @@
  * ```
  * The end or reset of TCP ends every turn at once, in whatever state.
  */
-import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
 import { eventTypeOf } from '../events/event-type.ts';
 import { parseClientFrame, type ClientFrame } from '../frames/client-frame.ts';
 import { CloseCode, toCloseReason, type CloseCodeValue } from '../frames/close-codes.ts';
@@ -20,28 +18,15 @@ import { injectFailedEvent, KEEPALIVE_EVENT, steerFailedEvent } from '../frames/
 import type { ResponseCreate } from '../frames/response-create.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
 import { Conversation } from '../turn/conversation.ts';
-import type { TurnClient } from '../turn/turn-client.ts';
+import type { ConnectionParts } from './connection-tools.ts';
 import type { CloseInitiator, ConnectionRecord, FrameRefusal } from './facts.ts';
-import type { ConnectionTools } from './connection-tools.ts';
 import { Flow } from './flow.ts';
 import type { Beating } from './heartbeat.ts';
 import { InboundAccount } from './inbound-account.ts';
 import { openLaneSink } from './lane-sink.ts';
+import { toLibraryClose } from './library-close.ts';
 import { Liveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
-
-export interface ConnectionParts {
-  readonly tools: ConnectionTools;
-  readonly ws: WebSocket;
-  readonly socket: Socket;
-  readonly client: TurnClient;
-  readonly record: ConnectionRecord;
-  /** The group as it is now. */
-  readonly group: () => RouteGroup;
-  readonly isCodexDialect: boolean;
-  /** Everything is given back; the last thing it calls. */
-  readonly onClosed: () => void;
-}
 
 type State = 'open' | 'retiring' | 'closing' | 'closed';
 
@@ -63,7 +48,7 @@ export class Connection implements Beating {
   readonly #conversation: Conversation;
   readonly #retireAt: number;
   #state: State = 'open';
-  #close: { readonly code: CloseCodeValue; readonly reason: string } | undefined;
+  #close: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(parts: ConnectionParts) {
     const { tools, ws, socket, client, record } = parts;
@@ -78,9 +63,7 @@ export class Connection implements Beating {
       onStalled: () => this.#giveUp(CloseCode.policyViolation, 'client reads too slowly'),
     });
     this.#outbox = new Outbox(ws, socket, this.#flow, tools.counts);
-    this.#inbound = new InboundAccount(socket, tools.inbound, () =>
-      this.#giveUp(CloseCode.tryAgainLater, 'out of memory for inbound messages'),
-    );
+    this.#inbound = new InboundAccount(socket, tools.inbound, () => this.#refuseMore());
     const now = performance.now();
     this.#liveness = new Liveness(ws, tools.settings.pingIntervalMs, now, (rttMs) =>
       tools.facts({ kind: 'ping.answered', rttMs }),
@@ -142,7 +125,14 @@ export class Connection implements Beating {
 
   #listen(): void {
     const { ws, socket } = this.#parts;
-    ws.on('message', (data: Buffer, isBinary: boolean) => this.#onMessage(data, isBinary));
+    ws.on('message', (data: Buffer, isBinary: boolean) => {
+      try {
+        this.#onMessage(data, isBinary);
+      } catch (error) {
+        this.#parts.tools.facts({ kind: 'bridge.mistake', error });
+        this.#giveUp(CloseCode.internalError, 'internal error');
+      }
+    });
     ws.on('ping', (data: Buffer) => this.#inbound.controlFrame(data.length));
     ws.on('pong', (data: Buffer) => {
       this.#inbound.controlFrame(data.length);
@@ -151,15 +141,25 @@ export class Connection implements Beating {
     ws.on('error', (error) => this.#onLibraryError(error));
     ws.on('close', (code: number) => this.#closed(code));
     // sooner than 'close', which waits for what was not written yet
-    socket.on('end', () => this.#conversation.disconnect());
+    socket.on('end', () => this.#peerEnded());
     socket.on('close', () => this.#conversation.disconnect());
+  }
+
+  /** A FIN: nobody is left to read what was not written yet, and waiting for that could take for ever. */
+  #peerEnded(): void {
+    this.#conversation.disconnect();
+    if (this.#parts.socket.writableLength > 0) this.#parts.ws.terminate();
   }
 
   /** Protocol violations, and messages so large that the library will not hold them: it has closed already. */
   #onLibraryError(error: Error & { readonly code?: unknown }): void {
-    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
-      this.#close = { code: CloseCode.messageTooBig, reason: 'message too big' };
+    const close = toLibraryClose(error);
+    if (close !== undefined && this.#state !== 'closed') {
+      this.#close = close;
       this.#state = 'closing';
+      this.#inbound.discard();
+    }
+    if (close?.code === CloseCode.messageTooBig) {
       this.#parts.tools.facts({
         kind: 'frame.refused',
         connectionId: this.record.id,
@@ -273,6 +273,13 @@ export class Connection implements Beating {
     this.#close = { code, reason };
     this.#conversation.disconnect();
     this.#closeNow();
+  }
+
+  /** There is no memory for what this client sends. Its answer to the close is not waited for: it would not be read. */
+  #refuseMore(): void {
+    this.#giveUp(CloseCode.tryAgainLater, 'out of memory for inbound messages');
+    this.#inbound.discard();
+    this.#parts.socket.end();
   }
 
   /** The peer is gone without a word: there is nobody to send a close frame to. */

@@ -54,6 +54,8 @@ export type ClientFact =
   | { readonly kind: 'connection.opened'; readonly connection: ConnectionRecord }
   | { readonly kind: 'connection.closed'; readonly connection: ConnectionRecord }
   | { readonly kind: 'frame.refused'; readonly connectionId: string; readonly reason: FrameRefusal }
+  /** Our own code threw. The error is for the log, which takes its name and stack and no message. */
+  | { readonly kind: 'bridge.mistake'; readonly error: unknown }
   | { readonly kind: 'ping.answered'; readonly rttMs: number }
   /** A client read so slowly that its provider was paused; `ms` when it was resumed. */
   | { readonly kind: 'backpressure.ended'; readonly connectionId: string; readonly ms: number };

@@ -66,12 +66,15 @@ export async function serveHttpTurn(
   };
   parts.heartbeat.add(beating);
   response.on('close', () => turn.disconnect());
-  if (response.destroyed) turn.disconnect();
-  else turn.start(group);
-  await promise;
-  await finished(response);
-  parts.heartbeat.delete(beating);
-  flow.close();
+  try {
+    if (response.destroyed) turn.disconnect();
+    else turn.start(group);
+    await promise;
+    await finished(response);
+  } finally {
+    parts.heartbeat.delete(beating);
+    flow.close();
+  }
 }
 
 /** Everything was handed to the kernel, or the client is gone. */

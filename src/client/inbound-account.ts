@@ -8,6 +8,9 @@ import type { Budget } from '../turn/budget.ts';
 /** A control frame's header and mask. */
 const CONTROL_FRAME_BYTES = 6;
 
+/** While the process's budget is used up a client may still send this much: it is not the one who filled it. */
+const MIN_PENDING_BYTES = 64 * 1024;
+
 export class InboundAccount {
   readonly #budget: Budget;
   readonly #socket: Socket;
@@ -33,6 +36,15 @@ export class InboundAccount {
     this.#give(Math.min(this.#pendingBytes, payloadBytes + CONTROL_FRAME_BYTES));
   }
 
+  /**
+   * Nothing that comes from now on is kept, by the library either (it does the same with a peer that breaks the
+   * protocol), so nothing is counted any more. What was held stays counted until `close`.
+   */
+  discard(): void {
+    this.#socket.removeAllListeners('data');
+    this.#socket.resume();
+  }
+
   /** May be called twice. */
   close(): void {
     this.#socket.off('data', this.#onData);
@@ -42,7 +54,7 @@ export class InboundAccount {
   #received(bytes: number): void {
     this.#pendingBytes += bytes;
     this.#budget.add(bytes);
-    if (this.#budget.isExhausted) this.#onExhausted();
+    if (this.#budget.isExhausted && this.#pendingBytes > MIN_PENDING_BYTES) this.#onExhausted();
   }
 
   #give(bytes: number): void {

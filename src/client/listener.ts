@@ -69,6 +69,9 @@ export class ClientListener {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: 1_000,
       noDelay: true,
+      // an upgrade to anything else (h2c) is ignored, as RFC 9110 7.8 says, and the request served
+      shouldUpgradeCallback: ({ method, headers }) =>
+        method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket',
     });
     this.#server.maxConnections = options.maxConnections + MAX_UNDECIDED_SOCKETS;
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
@@ -174,8 +177,10 @@ export class ClientListener {
     this.#httpRequests++;
     try {
       await this.#serve(request, response, head, admission);
-    } catch {
-      response.destroy(); // the client went away while its request was being read
+    } catch (error) {
+      // reading a request fails when its client goes away; everything else is ours
+      if (!request.destroyed) this.#options.tools.facts({ kind: 'bridge.mistake', error });
+      answerError(response, MISTAKE);
     } finally {
       place.leave();
       this.#httpRequests--;
@@ -225,6 +230,7 @@ export class ClientListener {
   }
 }
 
+const MISTAKE = refusal('internal_error', 'The bridge made a mistake, which it logged. Try again.');
 const ALLOWED_METHODS = { allow: 'GET, POST' };
 const WRONG_METHOD = refusal(
   'method_not_allowed',
