@@ -4,6 +4,7 @@ import { totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { BudgetSizes, DrainTimes, HostAndPort } from '../src/bridge.ts';
 import type { ConnectionSettings } from '../src/client/connection-tools.ts';
+import type { OutboundProxy } from '../src/provider/provider-pool.ts';
 
 /** What the flags say, checked. */
 export interface BridgeFlags {
@@ -17,6 +18,8 @@ export interface BridgeFlags {
   readonly settings: ConnectionSettings;
   readonly budgets: BudgetSizes;
   readonly drain: DrainTimes;
+  /** From the usual variables, not from flags: what every program of a machine uses. */
+  readonly proxy: OutboundProxy;
 }
 
 /** A flag that cannot be meant so. The message says what to write. */
@@ -193,6 +196,11 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
       spreadMs: number('drain-spread', 0) * 1000,
       deadlineMs: number('drain-deadline', 0) * 1000,
     },
+    proxy: {
+      httpProxy: parseProxy('http_proxy', env),
+      httpsProxy: parseProxy('https_proxy', env),
+      noProxy: env['no_proxy'] ?? env['NO_PROXY'],
+    },
   };
 }
 
@@ -205,6 +213,20 @@ export function parseListen(flag: string, text: string): HostAndPort {
     throw new FlagError(`--${flag} is HOST:PORT, not "${text}": write 127.0.0.1:8787, or [::1]:8787`);
   }
   return { host, port };
+}
+
+/** The address of a proxy; `proxy.example:3128` is read as curl reads it. @throws FlagError */
+function parseProxy(name: string, env: typeof processEnv): string | undefined {
+  const text = (env[name] ?? env[name.toUpperCase()] ?? '').trim();
+  if (text === '') return undefined;
+  const address = text.includes('://') ? text : `http://${text}`;
+  if (!/^https?:\/\//i.test(address) || !URL.canParse(address)) {
+    const variable = env[name] === undefined ? name.toUpperCase() : name;
+    throw new FlagError(
+      `the environment variable ${variable} is no address of an HTTP proxy: write http://HOST:PORT`,
+    );
+  }
+  return address;
 }
 
 function parseInstallationId(text: string): string | undefined {

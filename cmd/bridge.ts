@@ -51,11 +51,7 @@ export async function startBridge(flags: BridgeFlags, log: Log): Promise<Bridge 
       version: VERSION,
       nodeVersion: process.version,
       installationId: flags.installationId ?? `tb-${randomBytes(6).toString('hex')}`,
-      proxy: {
-        httpProxy: process.env['http_proxy'] ?? process.env['HTTP_PROXY'],
-        httpsProxy: process.env['https_proxy'] ?? process.env['HTTPS_PROXY'],
-        noProxy: process.env['no_proxy'] ?? process.env['NO_PROXY'],
-      },
+      proxy: flags.proxy,
       maxConnections: flags.maxConnections,
       budgets: flags.budgets,
       settings: flags.settings,

@@ -32,6 +32,7 @@ type TurnState =
   | { readonly kind: 'ended' };
 
 export class Turn {
+  readonly record: TurnRecord;
   readonly #progress: TurnProgress;
   readonly #tools: TurnTools;
   readonly #parts: Omit<TurnParts, 'create'>;
@@ -44,15 +45,12 @@ export class Turn {
   constructor(tools: TurnTools, parts: TurnParts) {
     this.#tools = tools;
     this.#parts = parts;
+    this.record = parts.record;
     this.#progress = new TurnProgress(parts.record, tools, parts.create.isWarmup);
     this.#create = parts.create;
     this.#previousResponseId = parts.create.previousResponseId;
     this.#model = parts.create.model ?? '';
     this.#state = { kind: 'queued', pinned: this.#pin() };
-  }
-
-  get record(): TurnRecord {
-    return this.#progress.record;
   }
 
   /** The response's id, as the client knows it; undefined before `response.created` and after the end. */

@@ -133,6 +133,19 @@ describe('turnbridge bridge', () => {
     30_000,
   );
 
+  test('takes its proxy from the usual variables, with or without a scheme, and refuses what is no address', async () => {
+    await using provider = await fakeProvider();
+    await using files = await folderWith({ 'routes.yaml': routeTo(provider.url) });
+    const args = ['bridge', '--routes', files.path, ...ANY_PORTS];
+    await using broken = run('turnbridge.ts', args, { HTTPS_PROXY: 'socks5://127.0.0.1:1080' });
+    expect(await broken.exited).toBe(2);
+    expect(broken.stderr()).toMatch(/HTTPS_PROXY is no address of an HTTP proxy: write http:\/\/HOST:PORT/);
+    await using proxied = run('turnbridge.ts', args, { http_proxy: '127.0.0.1:1', NO_PROXY: '127.0.0.1' });
+    const base = await until(() => /"listen":"([^"]+)"/.exec(proxied.stdout())?.[1], 'the address', 20_000);
+    await using turn = run('turnbridge.ts', ['turn', `http://${base}/v1`, 'hello']);
+    expect(await turn.exited).toBe(0);
+  }, 60_000);
+
   test('takes its flags from the environment as well', async () => {
     await using bridge = run('turnbridge.ts', ['bridge'], {
       TURNBRIDGE_ROUTES: 'x',
