@@ -33,6 +33,10 @@ interface Flag {
 }
 
 const MIB = 1024 * 1024;
+/** A terabyte: beyond it somebody mistook the unit. */
+const MAX_MIB = 1024 * 1024;
+/** A week. Timers overflow at 24.8 days, and then fire at once. */
+const MAX_SECONDS = 7 * 86_400;
 /** Most that is taken for transcripts without being asked: beyond it a process does better as two. */
 const MAX_DEFAULT_TRANSCRIPT_BYTES = 2048 * MIB;
 
@@ -155,11 +159,11 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
       throw new FlagError(`--${name} is missing: write --${name} ${BRIDGE_FLAGS[name].value}`);
     return given;
   };
-  const number = (name: FlagName, min: number): number => {
+  const number = (name: FlagName, min: number, max = MAX_SECONDS): number => {
     const value = Number(text(name));
-    if (text(name).trim() === '' || !Number.isFinite(value) || value < min) {
+    if (text(name).trim() === '' || !(value >= min && value <= max)) {
       throw new FlagError(
-        `--${name} is a number of at least ${min}, not "${text(name)}"; the default is ${BRIDGE_FLAGS[name].default}`,
+        `--${name} is a number from ${min} to ${max}, not "${text(name)}"; the default is ${BRIDGE_FLAGS[name].default}`,
       );
     }
     return value;
@@ -176,20 +180,20 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
     opsListen: parseListen('ops-listen', text('ops-listen')),
     logLevel: oneOf('log-level', ['debug', 'info', 'warn', 'error']),
     logFormat: oneOf('log-format', ['json', 'text', 'auto']),
-    maxConnections: Math.floor(number('max-connections', 1)),
+    maxConnections: Math.floor(number('max-connections', 1, 1_000_000)),
     installationId: parseInstallationId(text('installation-id')),
     settings: {
       pingIntervalMs: number('ping-interval', 0) * 1000,
       keepaliveMs: number('keepalive-interval', 0) * 1000,
       flow: {
-        maxUnsentBytes: number('client-send-buffer', 64) * 1024,
+        maxUnsentBytes: number('client-send-buffer', 64, MAX_MIB * 1024) * 1024,
         maxStallMs: number('client-stall-timeout', 1) * 1000,
       },
     },
     budgets: {
-      inboundBytes: number('inbound-budget', 1) * MIB,
-      clientSendBytes: number('client-send-budget', 1) * MIB,
-      transcriptBytes: number('transcript-budget', 0) * MIB,
+      inboundBytes: number('inbound-budget', 1, MAX_MIB) * MIB,
+      clientSendBytes: number('client-send-budget', 1, MAX_MIB) * MIB,
+      transcriptBytes: number('transcript-budget', 0, MAX_MIB) * MIB,
     },
     drain: {
       delayMs: number('drain-delay', 0) * 1000,

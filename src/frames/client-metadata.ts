@@ -49,7 +49,8 @@ export function translateMetadata(bytes: Buffer, metadata: Member): TranslatedMe
     const { key } = member;
     if (!isSocketOnly(key)) kept.push(member);
     const name = headerNameOf(key);
-    if (name !== undefined) addHeader(headers, name, stringOf(bytes, member));
+    const isShort = member.end - member.start <= MAX_VALUE_CHARS;
+    if (name !== undefined && isShort) addHeader(headers, name, stringOf(bytes, member));
   }
   return { headers, body: kept.length === members.length ? undefined : objectOf(bytes, kept) };
 }
@@ -77,6 +78,13 @@ const OPEN = Buffer.from('{');
 const COMMA = Buffer.from(',');
 const CLOSE = Buffer.from('}');
 
+/**
+ * Longest value that becomes a header, and all of them together: as much as a handshake's headers may have. What is
+ * longer stays in the body only; a provider would refuse the whole request for it.
+ */
+const MAX_VALUE_CHARS = 16 * 1024;
+const MAX_TOTAL_CHARS = 64 * 1024;
+
 const HEADER_NAME = /^[a-z0-9-]{1,64}$/;
 const HEADER_TEXT = /^[\x20-\x7e]*$/;
 
@@ -87,6 +95,8 @@ function addHeader(
 ): void {
   if (value === undefined || value === '') return;
   const text = value.startsWith('{') ? escapeNonAscii(value) : value;
+  const taken = headers.reduce((sum, header) => sum + header.name.length + header.value.length, 0);
+  if (taken + name.length + text.length > MAX_TOTAL_CHARS) return;
   if (HEADER_NAME.test(name) && HEADER_TEXT.test(text)) headers.push({ name, value: text });
 }
 

@@ -32,9 +32,3 @@ export function toCloseReason(text: string): string {
   while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end);
 }
-
-/** True for codes that an endpoint may put into a close frame. */
-export function isSendableCloseCode(code: number): boolean {
-  if (code >= 3000 && code <= 4999) return true;
-  return code >= 1000 && code <= 1013 && code !== 1004 && code !== 1005 && code !== 1006;
-}

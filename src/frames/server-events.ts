@@ -57,13 +57,21 @@ export function turnStateEvent(turnState: string): Buffer {
  */
 export const KEEPALIVE_EVENT = Buffer.from('{"type":"keepalive"}');
 
-/** `response.steer` where the provider cannot: refused in its own event form, the input given back. */
+/**
+ * Up to this size the input of a refused steer or inject is given back. More than a person types in one go;
+ * without a limit a client could have us send as much as it likes.
+ */
+const MAX_ECHO_BYTES = 64 * 1024;
+
+/** `response.steer` where the provider cannot: refused in its own event form, a small input given back. */
 export function steerFailedEvent(previousResponseId: string | undefined, input: Buffer | undefined): Buffer {
-  const error =
-    '{"type":"invalid_request_error","code":"steering_not_supported",' +
-    '"message":"This response\'s provider is reached over HTTP and cannot be steered; interrupt it and send a new response.create."}';
+  const { given, note } = echoOf(input);
+  const error = JSON.stringify({
+    type: 'invalid_request_error',
+    code: 'steering_not_supported',
+    message: `This response's provider is reached over HTTP and cannot be steered; interrupt it and send a new response.create.${note}`,
+  });
   const id = JSON.stringify(previousResponseId ?? null);
-  const given = input?.toString('utf8') ?? 'null';
   return Buffer.from(
     `{"type":"response.steer.failed","sequence_number":0,"error":${error},` +
       `"steer":{"previous_response_id":${id},"input":${given}}}`,
@@ -72,14 +80,38 @@ export function steerFailedEvent(previousResponseId: string | undefined, input: 
 
 /** `response.inject` where the provider cannot. */
 export function injectFailedEvent(responseId: string | undefined, input: Buffer | undefined): Buffer {
-  const error =
-    '{"type":"invalid_request_error","code":"injection_not_supported",' +
-    '"message":"This response\'s provider is reached over HTTP and takes no input while it answers; send it with the next response.create."}';
+  const { given, note } = echoOf(input);
+  const error = JSON.stringify({
+    type: 'invalid_request_error',
+    code: 'injection_not_supported',
+    message: `This response's provider is reached over HTTP and takes no input while it answers; send it with the next response.create.${note}`,
+  });
   const id = JSON.stringify(responseId ?? null);
-  const given = input?.toString('utf8') ?? 'null';
   return Buffer.from(
     `{"type":"response.inject.failed","sequence_number":0,"response_id":${id},"input":${given},"error":${error}}`,
   );
+}
+
+/** The input as JSON text to paste, and what to say of it in the message. */
+function echoOf(input: Buffer | undefined): { readonly given: string; readonly note: string } {
+  if (input === undefined) return { given: 'null', note: '' };
+  if (input.length > MAX_ECHO_BYTES) {
+    const note = ` The input is not given back: it has ${input.length} bytes, more than ${MAX_ECHO_BYTES}.`;
+    return { given: 'null', note };
+  }
+  const given = input.toString('utf8');
+  // frames are read only as far as needed, so what is pasted has to be looked at: an event of ours is valid JSON
+  if (!isJson(given)) return { given: 'null', note: ' The input is not given back: it is not valid JSON.' };
+  return { given, note: '' };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false; // that is the answer
+  }
 }
 
 const OPEN_BRACE = 0x7b;

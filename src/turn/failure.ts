@@ -5,9 +5,10 @@
 import { isJsonObject, parseJson } from '../json/json-object.ts';
 import { memberOf, membersOf, valueOf } from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer, type ErrorCode } from '../frames/errors.ts';
-import { toErrorAnswer } from '../frames/provider-error.ts';
+import { toErrorAnswer } from '../frames/provider-refusal.ts';
 import type { AttemptEnd, ProviderFaultCode } from '../provider/provider.ts';
 import type { CompiledProvider } from '../route/snapshot.ts';
+import { toErrorType, toFaultType } from './error-type.ts';
 import type { TurnOutcome } from './facts.ts';
 
 /** A turn's failure, ready to be told. */
@@ -71,7 +72,7 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
       return {
         answer: refusal(FAULT_CODES[end.fault.code], `${end.fault.message}.`),
         outcome: end.fault.code === 'request_too_large' ? 'rejected' : 'provider_error',
-        errorType: faultType(end.fault.code, end.fault.reason),
+        errorType: toFaultType(end.fault.code, end.fault.reason),
       };
   }
 }
@@ -160,51 +161,4 @@ function toHeaders(value: unknown): Record<string, string> {
     if (HEADER_NAME.test(name) && typeof text === 'string' && HEADER_TEXT.test(text)) headers[name] = text;
   }
   return headers;
-}
-
-/** The provider's codes that telemetry may name; its texts are not ours to trust as labels. */
-const PROVIDER_CODES = new Set([
-  'server_error',
-  'rate_limit_exceeded',
-  'invalid_prompt',
-  'data_residency_mismatch',
-  'bio_policy',
-  'vector_store_timeout',
-  'image_error',
-  'previous_response_not_found',
-  'websocket_connection_limit_reached',
-  'insufficient_quota',
-  'usage_limit_reached',
-  'context_length_exceeded',
-  'model_not_found',
-  'invalid_api_key',
-  'invalid_request_error',
-  'server_is_overloaded',
-  'slow_down',
-  'provider_unauthorized',
-]);
-
-const STATUS_TYPES = new Set([400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 529]);
-
-/** The label of a provider's failure: its code when it is a known one, else its status, else `_OTHER`. */
-export function toErrorType(code: string | undefined, status?: number): string {
-  if (code !== undefined && PROVIDER_CODES.has(code)) return code;
-  return status !== undefined && STATUS_TYPES.has(status) ? String(status) : '_OTHER';
-}
-
-/** System error names that telemetry may carry. */
-const REASONS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EAI_AGAIN',
-]);
-
-function faultType(code: ProviderFaultCode, reason: string | undefined): string {
-  if (code === 'tls_failed') return 'tls_error';
-  if (code === 'protocol_error') return 'upstream_protocol_error';
-  return reason !== undefined && REASONS.has(reason) ? reason : code;
 }

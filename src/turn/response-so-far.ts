@@ -47,7 +47,7 @@ export class ResponseSoFar {
 
   /** Every event that went to the client passes here; the last ones are kept. */
   sent(payload: Buffer, type: EventType): void {
-    if (type.role === 'other') this.#lastOther = payload;
+    if (type.role === 'other' || type.role === 'metadata') this.#lastOther = payload;
     else this.#lastEvent = payload;
   }
 

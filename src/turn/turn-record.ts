@@ -1,6 +1,7 @@
 /** Records of turns as telemetry sees them: made here, filled by the turn. */
 import { randomBytes } from 'node:crypto';
 import type { ResponseCreate } from '../frames/response-create.ts';
+import { matchModel, toModelPattern } from '../route/model-pattern.ts';
 import type { CompiledRoute } from '../route/snapshot.ts';
 import type { AttemptRecord, TurnRecord } from './facts.ts';
 import type { TurnClient } from './turn-client.ts';
@@ -78,11 +79,8 @@ export function modelLabel(route: CompiledRoute, model: string): string {
     ]),
   ];
   if (named.includes(model)) return model;
-  return named.find((pattern) => covers(pattern, model)) ?? 'other';
-}
-
-function covers(pattern: string, model: string): boolean {
-  if (pattern === '*') return false;
-  if (pattern.endsWith('*')) return model.startsWith(pattern.slice(0, -1));
-  return pattern.startsWith('*') && model.endsWith(pattern.slice(1));
+  return (
+    named.find((pattern) => pattern !== '*' && matchModel(toModelPattern(pattern), model) !== undefined) ??
+    'other'
+  );
 }

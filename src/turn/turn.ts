@@ -15,7 +15,8 @@ import type { ResponseCreate } from '../frames/response-create.ts';
 import { failedEvent, interruptedEvent } from '../frames/server-events.ts';
 import type { AttemptEnd, ProviderAnswer } from '../provider/provider.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
-import { fromAttemptEnd, fromErrorEvent, toErrorType, type TurnFailure } from './failure.ts';
+import { toErrorType } from './error-type.ts';
+import { fromAttemptEnd, fromErrorEvent, type TurnFailure } from './failure.ts';
 import type { TurnOutcome, TurnRecord } from './facts.ts';
 import { readResponse, withBlankId } from './output-items.ts';
 import { planTurn } from './plan.ts';
@@ -94,16 +95,13 @@ export class Turn {
   cut(): void {
     if (this.#state.kind === 'ended') return;
     const run = this.#run;
-    const answer = refusal(
-      'websocket_connection_limit_reached',
-      'This bridge is shutting down; open a new connection.',
-    );
     run?.abort();
-    const isSocket = this.#parts.client.entry === 'websocket';
-    if (run?.response.id !== undefined && (run.response.hasFinishedItem || !isSocket)) {
+    const isHttp = this.#parts.client.entry === 'http';
+    if (run?.response.id !== undefined && (isHttp || run.response.hasFinishedItem)) {
       this.#sendFailed(run, refusal('server_draining', 'This bridge is shutting down.'));
     } else {
-      this.#parts.sink.refuse(answer);
+      const message = 'This bridge is shutting down; open a new connection.';
+      this.#parts.sink.refuse(refusal('websocket_connection_limit_reached', message));
     }
     this.#end('drained', 'server_draining');
   }
@@ -204,6 +202,7 @@ export class Turn {
         break;
       case 'item-added':
       case 'output':
+      case 'metadata':
       case 'other':
         break;
     }

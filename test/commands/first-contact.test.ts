@@ -119,7 +119,11 @@ describe('turnbridge bridge', () => {
 
   test.each([
     [[], /--routes is missing: write --routes PATH/],
-    [['--routes', 'x', '--ping-interval', 'soon'], /--ping-interval is a number of at least 0, not "soon"/],
+    [
+      ['--routes', 'x', '--ping-interval', 'soon'],
+      /--ping-interval is a number from 0 to 604800, not "soon"/,
+    ],
+    [['--routes', 'x', '--drain-deadline', '2592000'], /--drain-deadline is a number from 0 to 604800/],
     [['--routes', 'x', '--listen', '8787'], /--listen is HOST:PORT, not "8787": write 127\.0\.0\.1:8787/],
     [['--routes', 'x', '--log-level', 'loud'], /--log-level is one of debug, info, warn, error, not "loud"/],
     [['--route', 'x'], /Unknown option '--route'/],

@@ -136,3 +136,15 @@ test('a key that objects have by themselves is a key like any other', () => {
   >;
   expect(translate(metadata).body).toBe('{"__proto__":"p","constructor":"c"}');
 });
+
+test('a value too long for a header stays in the body, and all headers together have a limit', () => {
+  const long = 'x'.repeat(20_000);
+  expect(translate({ session_id: long, 'x-codex-turn-state': 's' })).toEqual({
+    headers: [{ name: 'x-codex-turn-state', value: 's' }],
+    body: JSON.stringify({ session_id: long }),
+  });
+  const many = Object.fromEntries(
+    Array.from({ length: 20 }, (_, n) => [`ws_request_header_h${n}`, 'y'.repeat(10_000)]),
+  );
+  expect(translate(many).headers).toHaveLength(6);
+});

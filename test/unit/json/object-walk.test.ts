@@ -178,3 +178,10 @@ describe('limits', () => {
     expect(walkObject(Buffer.from(`{"a":"${slashes}\\"}`)).ok).toBe(false);
   });
 });
+
+test('an object of 1,024 members is walked, one of 1,025 is not: each costs more than its bytes', () => {
+  const objectOf = (count: number) =>
+    Buffer.from(`{${Array.from({ length: count }, (_, n) => `"k${n}":1`).join(',')}}`);
+  expect(walkObject(objectOf(1_024))).toMatchObject({ ok: true });
+  expect(walkObject(objectOf(1_025))).toMatchObject({ ok: false, expected: 'no more than 1024 members' });
+});

@@ -3,13 +3,13 @@ import { describe, expect, test } from '@jest/globals';
 import { ERROR_CODES, refusal } from '../../../src/frames/errors.ts';
 import { ProviderFault, type ProviderFaultCode } from '../../../src/provider/provider.ts';
 import { Secret } from '../../../src/route/secret.ts';
+import { toErrorType } from '../../../src/turn/error-type.ts';
 import {
   fromAttemptEnd,
   fromErrorEvent,
   fromFailedEvent,
   rejected,
   timedOut,
-  toErrorType,
 } from '../../../src/turn/failure.ts';
 import { aProvider } from './turn-setup.ts';
 

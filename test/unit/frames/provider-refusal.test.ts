@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ErrorAnswer } from '../../../src/frames/errors.ts';
-import { toErrorAnswer, type ProviderRefusal } from '../../../src/frames/provider-error.ts';
+import { toErrorAnswer, type ProviderRefusal } from '../../../src/frames/provider-refusal.ts';
 import { parseJson } from '../../../src/json/json-object.ts';
 
 function answerTo(status: number, body: unknown = {}, changes: Partial<ProviderRefusal> = {}): ErrorAnswer {
