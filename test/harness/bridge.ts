@@ -52,7 +52,7 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
   await writeFile(routesPath, options.routes);
   const fd = openSync(logPath, 'a');
   const log = openLog({ fd, format: 'json', level: 'debug', service: 'turnbridge', version: 'test' });
-  const bridge = await openBridge({
+  const opening = openBridge({
     routesPath,
     env: options.env ?? {},
     listen: { host: '127.0.0.1', port: options.port ?? 0 },
@@ -76,13 +76,20 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
       ...options.settings,
     },
   });
+  const dispose = async (): Promise<void> => {
+    await log.close();
+    closeSync(fd);
+    await rm(folder, { recursive: true });
+  };
+  const bridge = await opening.catch(async (error: unknown) => {
+    await dispose();
+    throw error;
+  });
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= (async () => {
       await bridge.close();
-      await log.close();
-      closeSync(fd);
-      await rm(folder, { recursive: true });
+      await dispose();
     })();
     return closed;
   };
