@@ -10,6 +10,7 @@ import { openFileSource, type FileSource } from './config/file-source.ts';
 import { formatProblem, type LocatedProblem } from './config/problem.ts';
 import type { Environment } from './config/variables.ts';
 import { EVENT_TYPES } from './events/event-type.ts';
+import { drain, type DrainTimes } from './drain.ts';
 import { HttpSseTransport } from './provider/http-sse.ts';
 import type { OutboundProxy } from './provider/provider-pool.ts';
 import type { Snapshot } from './route/snapshot.ts';
@@ -21,6 +22,8 @@ import { Budget } from './turn/budget.ts';
 import { systemClock } from './turn/clock.ts';
 import type { TurnFact } from './turn/facts.ts';
 import { TranscriptStore } from './turn/transcript.ts';
+
+export type { DrainTimes } from './drain.ts';
 
 export interface BridgeOptions {
   /** A file or folder of routes. */
@@ -50,15 +53,6 @@ export interface BudgetSizes {
   readonly inboundBytes: number;
   readonly clientSendBytes: number;
   readonly transcriptBytes: number;
-}
-
-export interface DrainTimes {
-  /** Goes on accepting for so long, so that balancers notice that it is not ready any more. */
-  readonly delayMs: number;
-  /** Idle connections are closed at random moments of this time. */
-  readonly spreadMs: number;
-  /** Measured from the start of the drain: whatever still runs then is cut. */
-  readonly deadlineMs: number;
 }
 
 /** Routes that cannot be served, at the start. */
@@ -116,6 +110,8 @@ class BridgeParts implements Bridge {
   #ops: OpsListener | undefined;
   #address: AddressInfo | undefined;
   #snapshot: Snapshot | undefined;
+  /** Aborted when everything ends now: a drain that still waits does not hold the process. */
+  readonly #leaving = new AbortController();
   #phase: Phase = 'serving';
   #drained: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -134,6 +130,10 @@ class BridgeParts implements Bridge {
       frameCounts: counts,
       eventNames: EVENT_TYPES.map(({ name }) => name),
       logStats: () => log.stats,
+      onSeriesDropped: (metric) =>
+        log.warnRepeated(`series:${metric}`, 'telemetry.series', 'a metric has as many series as it may', {
+          metric,
+        }),
     });
     const lines = turnLog(log);
     const turnFacts = (fact: TurnFact): void => {
@@ -232,29 +232,15 @@ class BridgeParts implements Bridge {
     return this.#closed;
   }
 
-  async #drain({ delayMs, spreadMs, deadlineMs }: DrainTimes): Promise<void> {
+  async #drain(times: DrainTimes): Promise<void> {
     this.#phase = 'draining';
-    this.#options.log.info('process.drain', 'drain started', { connections: this.connections });
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), deadlineMs);
-    const passed = new Promise<void>((resolve) =>
-      deadline.signal.addEventListener('abort', () => resolve(), { once: true }),
-    );
-    await Promise.race([sleep(delayMs), passed]);
-    const emptied = this.#listener.drain(spreadMs);
-    await Promise.race([emptied, passed]);
-    if (deadline.signal.aborted) {
-      this.#options.log.warn('process.drain', 'drain deadline passed: cutting', {
-        connections: this.connections,
-      });
-      this.#listener.cut();
-    }
-    clearTimeout(timer);
+    await drain(this.#listener, times, this.#options.log, this.#leaving.signal);
     await this.close();
   }
 
   async #close(): Promise<void> {
     this.#phase = 'closed';
+    this.#leaving.abort();
     await this.#source?.close();
     await this.#listener.close();
     await this.#ops?.close();
@@ -319,8 +305,4 @@ function snapshotFields(snapshot: Snapshot) {
 
 function addressText({ address, port, family }: AddressInfo): string {
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -11,32 +11,28 @@
  * The end or reset of TCP ends every turn at once, in whatever state.
  */
 import { eventTypeOf } from '../events/event-type.ts';
-import { parseClientFrame, type ClientFrame } from '../frames/client-frame.ts';
+import { refusal } from '../frames/errors.ts';
 import { CloseCode, toCloseReason, type CloseCodeValue } from '../frames/close-codes.ts';
-import { refusal, toErrorFrame, type ErrorAnswer } from '../frames/errors.ts';
-import { injectFailedEvent, KEEPALIVE_EVENT, steerFailedEvent } from '../frames/server-events.ts';
-import type { ResponseCreate } from '../frames/response-create.ts';
+import { KEEPALIVE_EVENT } from '../frames/server-events.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
 import { Conversation } from '../turn/conversation.ts';
 import type { ConnectionParts } from './connection-tools.ts';
-import type { CloseInitiator, ConnectionRecord, FrameRefusal } from './facts.ts';
+import type { CloseInitiator, ConnectionRecord } from './facts.ts';
 import { Flow } from './flow.ts';
+import { FrameReader } from './frame-reader.ts';
 import type { Beating } from './heartbeat.ts';
 import { InboundAccount } from './inbound-account.ts';
 import { openLaneSink } from './lane-sink.ts';
 import { toLibraryClose } from './library-close.ts';
 import { Liveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
+import { toMaxReceivedBytes } from './upgrade-doors.ts';
 
 type State = 'open' | 'retiring' | 'closing' | 'closed';
 
 const KEEPALIVE_TYPE = eventTypeOf(KEEPALIVE_EVENT);
 
-/** A create that comes while the connection is about to close: the client opens another one. */
-const RETIRING = refusal(
-  'websocket_connection_limit_reached',
-  'This connection is about to close; open a new one and send the whole input.',
-);
+const KEY_REVOKED = refusal('invalid_api_key', 'This key was revoked while the turn waited.');
 
 export class Connection implements Beating {
   readonly record: ConnectionRecord;
@@ -46,6 +42,7 @@ export class Connection implements Beating {
   readonly #inbound: InboundAccount;
   readonly #liveness: Liveness;
   readonly #conversation: Conversation;
+  readonly #frames: FrameReader;
   readonly #retireAt: number;
   #state: State = 'open';
   #close: { readonly code: number; readonly reason: string } | undefined;
@@ -59,13 +56,19 @@ export class Connection implements Beating {
       onResume: (ms) => {
         tools.facts({ kind: 'backpressure.ended', connectionId: record.id, ms });
         this.#conversation.resume();
+        ws.resume();
       },
       onStalled: () => this.#giveUp(CloseCode.policyViolation, 'client reads too slowly'),
     });
     this.#outbox = new Outbox(ws, socket, this.#flow, tools.counts);
-    this.#inbound = new InboundAccount(socket, tools.inbound, () => this.#refuseMore());
+    this.#inbound = new InboundAccount(
+      socket,
+      tools.inbound,
+      () => toMaxReceivedBytes(parts.group().limits.maxMessageBytes),
+      () => this.#refuseMore(),
+    );
     const now = performance.now();
-    this.#liveness = new Liveness(ws, tools.settings.pingIntervalMs, now, (rttMs) =>
+    this.#liveness = new Liveness(ws, socket, tools.settings.pingIntervalMs, now, (rttMs) =>
       tools.facts({ kind: 'ping.answered', rttMs }),
     );
     // a tenth of jitter: connections that were opened together are not closed together
@@ -77,6 +80,15 @@ export class Connection implements Beating {
       group: parts.group,
       sinkFor: (streamId) => openLaneSink(this.#outbox, streamId, parts.isCodexDialect),
       onIdle: () => this.#becameIdle(),
+    });
+    this.#frames = new FrameReader({
+      tools,
+      record,
+      group: parts.group,
+      conversation: this.#conversation,
+      outbox: this.#outbox,
+      inbound: this.#inbound,
+      takesTurns: () => this.#state === 'open',
     });
     this.#listen();
     tools.facts({ kind: 'connection.opened', connection: record });
@@ -99,6 +111,13 @@ export class Connection implements Beating {
     if (!this.isBusy) this.#closeNow();
   }
 
+  /** Its key is no client's any more: turns that wait are refused, a running one may end, then it closes. */
+  revoke(): void {
+    if (this.#state !== 'open') return;
+    this.#conversation.rejectWaiting(KEY_REVOKED);
+    this.retire(CloseCode.policyViolation, 'key revoked');
+  }
+
   /** The drain's deadline: running turns are ended, then it closes. */
   cut(): void {
     if (this.#state === 'closed') return;
@@ -115,9 +134,11 @@ export class Connection implements Beating {
   beat(now: number): void {
     if (this.#state === 'closed') return;
     this.#flow.beat(now);
-    if (!this.#liveness.beat(now)) return this.#lost('no pong');
+    if (this.#flow.isBehind) this.#liveness.hold(now);
+    else if (!this.#liveness.beat(now)) return this.#lost('no pong');
     const { keepaliveMs } = this.#parts.tools.settings;
-    const isQuiet = keepaliveMs > 0 && now - this.#outbox.lastTextAt >= keepaliveMs;
+    // a client that is behind has something to read
+    const isQuiet = keepaliveMs > 0 && now - this.#outbox.lastTextAt >= keepaliveMs && !this.#flow.isBehind;
     if (isQuiet && this.#parts.isCodexDialect && this.isBusy)
       this.#outbox.send(KEEPALIVE_EVENT, KEEPALIVE_TYPE);
     if (now >= this.#retireAt) this.retire(CloseCode.serviceRestart, 'maximum connection age');
@@ -133,7 +154,10 @@ export class Connection implements Beating {
         this.#giveUp(CloseCode.internalError, 'internal error');
       }
     });
-    ws.on('ping', (data: Buffer) => this.#inbound.controlFrame(data.length));
+    ws.on('ping', (data: Buffer) => {
+      this.#inbound.controlFrame(data.length);
+      this.#readNoFaster(); // the library has answered it
+    });
     ws.on('pong', (data: Buffer) => {
       this.#inbound.controlFrame(data.length);
       this.#liveness.ponged(performance.now());
@@ -171,89 +195,27 @@ export class Connection implements Beating {
 
   #onMessage(bytes: Buffer, isBinary: boolean): void {
     const { record } = this;
-    const { counts } = this.#parts.tools;
+    const { ws, tools } = this.#parts;
     this.#inbound.messageDone();
     record.framesIn++;
     record.bytesIn += bytes.length;
-    counts.bytesIn += bytes.length;
-    if (this.#state === 'closing' || this.#state === 'closed') return;
-    if (isBinary) {
-      return this.#refuseFrame(
-        'unsupported_frame_type',
-        refusal('unsupported_frame_type', 'Frames are JSON in text messages; this one was binary.'),
-      );
-    }
-    const { maxMessageBytes } = this.#parts.group().limits;
-    if (bytes.length > maxMessageBytes) {
-      return this.#refuseFrame(
-        'frame_too_large',
-        refusal(
-          'payload_too_large',
-          `The frame has ${bytes.length} bytes; at most ${maxMessageBytes} are taken (limits.maxMessageBytes). Send less, for example fewer or smaller images.`,
-        ),
-      );
-    }
-    this.#onFrame(parseClientFrame(bytes));
+    tools.counts.bytesIn += bytes.length;
+    // the library also hands over what it finds in a socket that has ended
+    if (!this.#isServing || ws.readyState !== ws.OPEN) return;
+    this.#frames.read(bytes, isBinary);
+    this.#readNoFaster();
   }
 
-  #onFrame(frame: ClientFrame): void {
-    const { inByType } = this.#parts.tools.counts;
-    switch (frame.kind) {
-      case 'create':
-        inByType.create++;
-        return this.#onCreate(frame.create);
-      case 'interrupt':
-        inByType.interrupt++;
-        return this.#conversation.interrupt(frame.responseId);
-      case 'steer':
-        inByType.steer++;
-        return this.#sendOwn(steerFailedEvent(frame.previousResponseId, frame.input));
-      case 'inject':
-        inByType.inject++;
-        return this.#sendOwn(injectFailedEvent(frame.responseId, frame.input));
-      case 'processed':
-        inByType.other++;
-        return;
-      case 'refused':
-        inByType.other++;
-        return this.#refuseFrame(frame.reason, frame.error, frame.streamId);
-    }
+  /**
+   * A client that does not read is not read either: else it could have any amount of answers wait for it. It is its
+   * next frame that stops the reading, so that one which only listens is still heard when it leaves.
+   */
+  #readNoFaster(): void {
+    if (this.#flow.isPaused && this.#isServing) this.#parts.ws.pause();
   }
 
-  #onCreate(create: ResponseCreate): void {
-    if (this.#state !== 'open') return this.#sendOwn(toErrorFrame(RETIRING, create.streamId));
-    const { inbound } = this.#parts.tools;
-    const bytes = create.bytes.length;
-    if (!inbound.take(bytes)) {
-      return this.#sendOwn(
-        toErrorFrame(
-          refusal('slow_down', 'This bridge holds as many requests as it may; try again.'),
-          create.streamId,
-        ),
-      );
-    }
-    const refused = this.#conversation.request({
-      create,
-      receivedAt: performance.now(),
-      onBodyDone: () => inbound.give(bytes),
-    });
-    this.record.turns = this.#conversation.turns;
-    if (refused === undefined) return;
-    inbound.give(bytes);
-    this.#refuseFrame(
-      refused.error.code === 'queue_full' ? 'invalid_request' : 'stream_limit',
-      refused,
-      create.streamId,
-    );
-  }
-
-  #refuseFrame(reason: FrameRefusal, answer: ErrorAnswer, streamId?: string): void {
-    this.#parts.tools.facts({ kind: 'frame.refused', connectionId: this.record.id, reason });
-    this.#sendOwn(toErrorFrame(answer, streamId));
-  }
-
-  #sendOwn(payload: Buffer): void {
-    this.#outbox.send(payload, eventTypeOf(payload));
+  get #isServing(): boolean {
+    return this.#state === 'open' || this.#state === 'retiring';
   }
 
   #becameIdle(): void {
@@ -261,15 +223,17 @@ export class Connection implements Beating {
   }
 
   #closeNow(): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (!this.#isServing) return;
     this.#state = 'closing';
     const { code, reason } = this.#close ?? { code: CloseCode.internalError, reason: '' };
-    this.#parts.ws.close(code, toCloseReason(reason));
+    const { ws } = this.#parts;
+    ws.close(code, toCloseReason(reason));
+    ws.resume(); // for the client's answer; its frames count no more
   }
 
   /** Ends a connection that cannot be served any more: the turns first, then the close. */
   #giveUp(code: CloseCodeValue, reason: string): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (!this.#isServing) return;
     this.#close = { code, reason };
     this.#conversation.disconnect();
     this.#closeNow();

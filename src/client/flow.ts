@@ -44,6 +44,11 @@ export class Flow {
     return this.#pausedAt !== undefined;
   }
 
+  /** The kernel has no room for what we have: whether the client is still there shows in whether it takes any of it. */
+  get isBehind(): boolean {
+    return this.#socket.writableLength > 0;
+  }
+
   /** Call after a batch of writes. */
   wrote(): void {
     const unsent = this.#socket.writableLength;
@@ -59,7 +64,7 @@ export class Flow {
 
   /** Call now and then: notices a client that takes nothing. */
   beat(now: number): void {
-    if (this.#socket.writableLength === 0) return;
+    if (!this.isBehind) return;
     if (this.#hasProgressed()) this.#noteProgress();
     else if (now - this.#progress.at > this.#limits.maxStallMs) this.#listener.onStalled();
   }

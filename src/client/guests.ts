@@ -97,7 +97,7 @@ export class Guests {
       } else if (again.kind === 'refused' && again.result !== 'unauthorized') {
         connection.retire(CloseCode.serviceRestart, 'route removed');
       } else {
-        connection.retire(CloseCode.policyViolation, 'key revoked');
+        connection.revoke();
       }
     }
   }

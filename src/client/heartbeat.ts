@@ -1,6 +1,6 @@
 /** One timer for everything that has to look at the clock now and then: pings, ages, keep-alives, stalls. */
 export interface Beating {
-  /** @param now Milliseconds of the monotonic clock. Must not throw. */
+  /** @param now Milliseconds of the monotonic clock. */
   beat(now: number): void;
 }
 
@@ -11,11 +11,20 @@ export class Heartbeat {
   readonly #members = new Set<Beating>();
   readonly #timer: NodeJS.Timeout;
 
-  /** Whoever makes one stops it. */
-  constructor() {
+  /**
+   * Whoever makes one stops it.
+   * @param onMistake Hears what a member throws; the others are looked after all the same.
+   */
+  constructor(onMistake: (error: unknown) => void) {
     this.#timer = setInterval(() => {
       const now = performance.now();
-      for (const member of this.#members) member.beat(now);
+      for (const member of this.#members) {
+        try {
+          member.beat(now);
+        } catch (error) {
+          onMistake(error);
+        }
+      }
     }, PERIOD_MS);
   }
 

@@ -1,8 +1,9 @@
 /**
- * The bytes of frames that are being received, against the process's budget. The WebSocket library collects a
- * message before it hands it over, so they are counted where they arrive: on the socket.
+ * The bytes that one connection has on their way in: frames that are being received, and requests that wait for their
+ * turn. They count against the process's budget; the requests also against this connection's share of it.
  */
 import type { Socket } from 'node:net';
+import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { Budget } from '../turn/budget.ts';
 
 /** A control frame's header and mask. */
@@ -11,17 +12,32 @@ const CONTROL_FRAME_BYTES = 6;
 /** While the process's budget is used up a client may still send this much: it is not the one who filled it. */
 const MIN_PENDING_BYTES = 64 * 1024;
 
+/**
+ * How much of the process's budget the waiting requests of one connection may fill: with an eighth, one client that
+ * fills its queue leaves room for seven others.
+ */
+const CONNECTION_SHARE = 1 / 8;
+
+const PROCESS_IS_FULL = refusal('slow_down', 'This bridge holds as many requests as it may; try again.');
+
 export class InboundAccount {
   readonly #budget: Budget;
   readonly #socket: Socket;
+  readonly #maxFrameBytes: () => number;
   readonly #onExhausted: () => void;
   #pendingBytes = 0;
+  #heldBytes = 0;
   readonly #onData = (chunk: Buffer): void => this.#received(chunk.length);
 
-  /** Counts before the library does, so that what completes a message is counted with it. */
-  constructor(socket: Socket, budget: Budget, onExhausted: () => void) {
+  /**
+   * The WebSocket library collects a message before it hands it over, so its bytes are counted where they arrive, on
+   * the socket: before the library hears of them, so that what completes a message is counted with it.
+   * @param maxFrameBytes The largest message that is taken now: a connection may always hold one.
+   */
+  constructor(socket: Socket, budget: Budget, maxFrameBytes: () => number, onExhausted: () => void) {
     this.#socket = socket;
     this.#budget = budget;
+    this.#maxFrameBytes = maxFrameBytes;
     this.#onExhausted = onExhausted;
     socket.prependListener('data', this.#onData);
   }
@@ -34,6 +50,29 @@ export class InboundAccount {
   /** A ping or pong between (or within) messages. */
   controlFrame(payloadBytes: number): void {
     this.#give(Math.min(this.#pendingBytes, payloadBytes + CONTROL_FRAME_BYTES));
+  }
+
+  /** Counts a request that is kept until its turn has begun; or says why there is no room for it. */
+  hold(bytes: number): ErrorAnswer | undefined {
+    const shareBytes = Math.max(
+      Math.floor(this.#budget.limitBytes * CONNECTION_SHARE),
+      this.#maxFrameBytes(),
+    );
+    if (this.#heldBytes + bytes > shareBytes) {
+      return refusal(
+        'slow_down',
+        `The requests that wait on this connection have ${this.#heldBytes} bytes, of ${shareBytes} that one connection may hold (a share of --inbound-budget); send this one again when one of them has begun.`,
+      );
+    }
+    if (!this.#budget.take(bytes)) return PROCESS_IS_FULL;
+    this.#heldBytes += bytes;
+    return undefined;
+  }
+
+  /** A request is not kept any more. Whoever was allowed to hold it calls this, also after `close`. */
+  letGo(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#budget.give(bytes);
   }
 
   /**

@@ -11,6 +11,7 @@ import type { Snapshot } from '../route/snapshot.ts';
 import type { Turn } from '../turn/turn.ts';
 import { admit, type AdmissionContext, type Admitted } from './admission.ts';
 import { AdmissionCounts, type PlaceRefused } from './admission-counts.ts';
+import { AnswersDue } from './answers-due.ts';
 import type { ConnectionTools } from './connection-tools.ts';
 import type { HandshakeResult } from './facts.ts';
 import { Guests } from './guests.ts';
@@ -20,6 +21,7 @@ import { serveHttpTurn } from './http-turn.ts';
 import { newClient } from './new-client.ts';
 import { answerClientError, refuseUpgrade } from './raw-answer.ts';
 import { relay } from './relay.ts';
+import { ClientGone } from './request-body.ts';
 import { readRequestHead, type RequestHead } from './request-head.ts';
 import { UpgradeDoors } from './upgrade-doors.ts';
 
@@ -48,9 +50,12 @@ const MAX_UNDECIDED_SOCKETS = 1_024;
 export class ClientListener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
-  readonly #heartbeat = new Heartbeat();
+  readonly #heartbeat = new Heartbeat((error) =>
+    this.#options.tools.facts({ kind: 'bridge.mistake', error }),
+  );
   readonly #counts: AdmissionCounts;
   readonly #doors = new UpgradeDoors();
+  readonly #answersDue = new AnswersDue();
   readonly #guests: Guests;
   readonly #httpTurns = new Set<Turn>();
   readonly #onEmpty: (() => void)[] = [];
@@ -78,9 +83,9 @@ export class ClientListener {
       this.#onUpgrade(request, socket as Socket, head),
     );
     this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      void this.#onRequest(request, response);
+      this.#onRequest(request, response).catch((error: unknown) => this.#onRequestFailed(response, error));
     });
-    this.#server.on('clientError', (error, socket) => answerClientError(error, socket as Socket));
+    this.#server.on('clientError', (error, socket: Duplex) => this.#onClientError(error, socket as Socket));
   }
 
   /** Begins to listen. Rejects when the address cannot be had. */
@@ -165,7 +170,13 @@ export class ClientListener {
     refuseUpgrade(socket, answer);
   }
 
+  #onClientError(error: Error, socket: Socket): void {
+    if (this.#answersDue.isAnswering(socket)) socket.destroy();
+    else answerClientError(error, socket);
+  }
+
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!(await this.#answersDue.turnOf(request, response))) return;
     const head = readRequestHead(request);
     response.on('error', ignoreReset);
     if (this.#isDraining) response.shouldKeepAlive = false;
@@ -177,15 +188,18 @@ export class ClientListener {
     this.#httpRequests++;
     try {
       await this.#serve(request, response, head, admission);
-    } catch (error) {
-      // reading a request fails when its client goes away; everything else is ours
-      if (!request.destroyed) this.#options.tools.facts({ kind: 'bridge.mistake', error });
-      answerError(response, MISTAKE);
     } finally {
       place.leave();
       this.#httpRequests--;
       this.#leftOne();
     }
+  }
+
+  /** Reading a request fails when its client goes away; everything else is a mistake of ours. */
+  #onRequestFailed(response: ServerResponse, error: unknown): void {
+    if (error instanceof ClientGone) return;
+    this.#options.tools.facts({ kind: 'bridge.mistake', error });
+    answerError(response, MISTAKE);
   }
 
   async #serve(
@@ -196,8 +210,7 @@ export class ClientListener {
   ): Promise<void> {
     const { tools } = this.#options;
     if (admitted.rest !== '/responses') {
-      const { transport } = tools.turnTools;
-      return relay(request, response, { transport, head, admitted, inbound: tools.inbound });
+      return relay(request, response, { tools, heartbeat: this.#heartbeat, head, admitted });
     }
     if (head.method !== 'POST') return answerError(response, WRONG_METHOD, ALLOWED_METHODS);
     let served: Turn | undefined;

@@ -7,20 +7,22 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import { memberOf, membersOf, stringOf } from '../json/object-walk.ts';
-import { ProviderFault, type ProviderTransport } from '../provider/provider.ts';
+import { ProviderFault } from '../provider/provider.ts';
 import { chooseProvider, chooseRoute, mapModel } from '../route/match.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField } from '../route/snapshot.ts';
-import type { Budget } from '../turn/budget.ts';
 import type { Admitted } from './admission.ts';
+import type { ConnectionTools } from './connection-tools.ts';
+import { Flow } from './flow.ts';
+import type { Heartbeat } from './heartbeat.ts';
 import { answerError } from './http-answer.ts';
 import { allowedQuery, type RequestHead } from './request-head.ts';
 import { readBody, type HeldBody } from './request-body.ts';
 
 export interface RelayParts {
-  readonly transport: ProviderTransport;
+  readonly tools: ConnectionTools;
+  readonly heartbeat: Heartbeat;
   readonly head: RequestHead;
   readonly admitted: Admitted;
-  readonly inbound: Budget;
 }
 
 /** What is relayed unless a route lists more; and how: nothing that a client stored can be read or changed so. */
@@ -62,7 +64,7 @@ export async function relay(
       hasBody(head) ? request : null,
       admitted.fields,
     );
-  const read = await readBody(request, admitted.group.limits.maxMessageBytes, parts.inbound);
+  const read = await readBody(request, admitted.group.limits.maxMessageBytes, parts.tools.inbound);
   if (!read.ok) return answerError(response, read.error, { connection: 'close' });
   try {
     const { target, body } = withMappedModel(admitted, read.body);
@@ -119,7 +121,7 @@ async function pass(
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   try {
-    const answer = await parts.transport.relay({
+    const answer = await parts.tools.turnTools.transport.relay({
       route: target.route,
       provider: target.provider,
       method: request.method ?? 'GET',
@@ -131,12 +133,32 @@ async function pass(
       signal: gone.signal,
     });
     response.writeHead(answer.status, answer.headers);
-    await pipeline(answer.body, response);
+    await streamed(answer.body, response, parts);
   } catch (error) {
     if (gone.signal.aborted) return; // nobody is left to hear of it
     if (error instanceof ProviderFault)
       answerError(response, refusal('provider_unreachable', `${error.message}.`));
     else response.destroy(); // the provider's answer broke off in the middle
+  }
+}
+
+/** Hands a body on, as fast as the client takes it. One that takes nothing for too long is cut off. */
+async function streamed(body: Readable, response: ServerResponse, parts: RelayParts): Promise<void> {
+  const { settings, clientSend } = parts.tools;
+  // the answer's: undici takes the socket away from a request that it has sent on
+  const { socket } = response;
+  if (socket === null) return void body.destroy(); // nobody is left to take it
+  const flow = new Flow(socket, settings.flow, clientSend, {
+    onPause: () => undefined, // the pipeline waits by itself
+    onResume: () => undefined,
+    onStalled: () => response.destroy(),
+  });
+  parts.heartbeat.add(flow);
+  try {
+    await pipeline(body, response);
+  } finally {
+    parts.heartbeat.delete(flow);
+    flow.close();
   }
 }
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { PieceList } from '../events/piece-list.ts';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { Budget } from '../turn/budget.ts';
 
@@ -15,6 +16,14 @@ export interface HeldBody {
 export type BodyRead =
   { readonly ok: true; readonly body: HeldBody } | { readonly ok: false; readonly error: ErrorAnswer };
 
+/** The client went away while its body was being read. */
+export class ClientGone extends Error {
+  constructor(cause: unknown) {
+    super('the client is gone', { cause });
+    this.name = 'ClientGone';
+  }
+}
+
 const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
   zstd: () => createZstdDecompress(),
   gzip: () => createGunzip(),
@@ -24,7 +33,8 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>
 
 /**
  * Reads a body. The limit counts decoded bytes, as they come: a small body that unfolds into a huge one is cut off
- * at the limit. Rejects when the client goes away.
+ * at the limit.
+ * @throws ClientGone
  */
 export async function readBody(
   request: IncomingMessage,
@@ -43,7 +53,7 @@ export async function readBody(
     };
   }
   const source: Readable = decoder === undefined ? request : pipeline(request, decoder(), () => undefined); // errors show in the loop below
-  const chunks: Buffer[] = [];
+  const pieces = new PieceList(); // joins small ones: a body of one-byte chunks is no list of one-byte Buffers
   let bytes = 0;
   let held = 0;
   const release = (): void => {
@@ -71,12 +81,12 @@ export async function readBody(
         };
       }
       held += chunk.length;
-      chunks.push(chunk);
+      pieces.add(chunk);
     }
   } catch (error) {
     release();
-    if (request.destroyed && !request.complete) throw error; // the client is gone
+    if (request.destroyed && !request.complete) throw new ClientGone(error);
     return { ok: false, error: refusal('invalid_request', `The body is not valid ${encoding}.`) };
   }
-  return { ok: true, body: { bytes: Buffer.concat(chunks, bytes), release } };
+  return { ok: true, body: { bytes: pieces.take(), release } };
 }

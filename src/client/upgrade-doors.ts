@@ -17,6 +17,11 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** Options of ws 8.23 that its types do not have yet. */
 type Options = ServerOptions & { readonly closeTimeout: number; readonly maxFragments: number };
 
+/** The largest message that is read at all, for a route's `limits.maxMessageBytes`. */
+export function toMaxReceivedBytes(maxMessageBytes: number): number {
+  return Math.floor(maxMessageBytes * OVERSIZE_FACTOR);
+}
+
 export class UpgradeDoors {
   /** One per limit: routes have few different ones. */
   readonly #doors = new Map<number, WebSocketServer>();
@@ -39,7 +44,7 @@ export class UpgradeDoors {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false, // costs more CPU than the network saves (docs/decisions/0005)
-      maxPayload: Math.floor(maxMessageBytes * OVERSIZE_FACTOR),
+      maxPayload: toMaxReceivedBytes(maxMessageBytes),
       maxFragments: MAX_FRAGMENTS,
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: (offered) => {

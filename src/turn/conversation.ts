@@ -12,6 +12,7 @@
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
+import { rejected } from './failure.ts';
 import { LaneMemory } from './lane-memory.ts';
 import type { ConnectionTranscripts } from './transcript.ts';
 import type { TurnClient, TurnSink } from './turn-client.ts';
@@ -122,6 +123,16 @@ export class Conversation {
     for (const { running } of this.#lanes.values()) {
       if (running?.responseId === responseId) return running.interrupt();
     }
+  }
+
+  /** Refuses the turns that wait; those that run go on. */
+  rejectWaiting(answer: ErrorAnswer): void {
+    for (const lane of this.#lanes.values()) {
+      const waiting = lane.queue.splice(0);
+      this.#queued -= waiting.length;
+      for (const turn of waiting) turn.reject(rejected(answer));
+    }
+    if (!this.isBusy && !this.#isClosed) this.#parts.onIdle();
   }
 
   /** The client takes no more for now. */

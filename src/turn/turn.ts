@@ -106,6 +106,15 @@ export class Turn {
     this.#end('drained', 'server_draining');
   }
 
+  /** Refuses a turn that has no attempt; one that has goes on. */
+  reject(failure: TurnFailure): void {
+    if (this.#state.kind !== 'queued') return;
+    this.#forgetParent();
+    this.record.status = failure.answer.status;
+    this.#parts.sink.refuse(failure.answer);
+    this.#end(failure.outcome, failure.errorType);
+  }
+
   /** The client reads slowly: so do we. */
   pause(): void {
     this.#run?.pause();
@@ -129,7 +138,7 @@ export class Turn {
       this.#state = { kind: 'ended' };
       return this.#leave();
     }
-    if (plan.kind === 'refuse') return this.#refuse(plan.failure);
+    if (plan.kind === 'refuse') return this.reject(plan.failure);
     try {
       this.#open(plan);
     } catch (error) {
@@ -264,14 +273,6 @@ export class Turn {
   #sendFailed(run: Run, answer: ErrorAnswer): void {
     const event = failedEvent(run.response.sketch(Date.now()), run.response.nextSequence(), answer);
     this.#send(run, event, eventTypeOf(event));
-  }
-
-  /** Refuses a turn that has no attempt. */
-  #refuse(failure: TurnFailure): void {
-    this.#forgetParent();
-    this.record.status = failure.answer.status;
-    this.#parts.sink.refuse(failure.answer);
-    this.#end(failure.outcome, failure.errorType);
   }
 
   #forgetParent(): void {

@@ -105,6 +105,24 @@ describe('a key', () => {
     expect((await refusedUpgrade(scene.connect(alice))).status).toBe(401);
   });
 
+  test('that is revoked spends nothing on turns that still wait', async () => {
+    const held = gate();
+    await using scene = await openScene({
+      ...keyed,
+      script: [{ begin: true }, { until: held.promise }, { text: 'x' }],
+    });
+    const client = await scene.connect(alice);
+    client.create({ model: 'm' });
+    await client.next('response.created');
+    client.create({ model: 'm' }); // waits behind it in its lane
+    await scene.changeRoute(keyed.route!, { keys: { bob: 'bob-key' } });
+    expect(await client.next('error')).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } });
+    held.open();
+    expect(typesOf(await client.events()).at(-1)).toBe('response.completed');
+    expect((await within(client.closed, 'the close')).code).toBe(1008);
+    expect(scene.provider.requests).toHaveLength(1);
+  });
+
   test('that is revoked lets the running turn end first', async () => {
     const held = gate();
     await using scene = await openScene({
