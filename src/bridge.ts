@@ -14,6 +14,7 @@ import { drain, type DrainTimes } from './drain.ts';
 import { HttpSseTransport } from './provider/http-sse.ts';
 import type { OutboundProxy } from './provider/provider-pool.ts';
 import type { Snapshot } from './route/snapshot.ts';
+import { errorFields } from './telemetry/error-fields.ts';
 import type { Log } from './telemetry/log.ts';
 import { openMetrics, type Metrics } from './telemetry/metrics.ts';
 import { openOpsListener, type OpsListener } from './telemetry/ops-listener.ts';
@@ -119,9 +120,11 @@ class BridgeParts implements Bridge {
   constructor(options: BridgeOptions) {
     this.#options = options;
     const { log, budgets } = options;
-    this.#transport = new HttpSseTransport({ proxy: options.proxy });
-    this.#inbound = new Budget('inbound', budgets.inboundBytes);
-    this.#clientSend = new Budget('client_send', budgets.clientSendBytes);
+    const onMistake = (error: unknown): void =>
+      log.error('bridge.mistake', 'the bridge made a mistake', errorFields(error));
+    this.#transport = new HttpSseTransport({ proxy: options.proxy, onMistake });
+    this.#inbound = new Budget('inbound', budgets.inboundBytes, onMistake);
+    this.#clientSend = new Budget('client_send', budgets.clientSendBytes, onMistake);
     const counts = new FrameCounts(EVENT_TYPES.length);
     this.#metrics = openMetrics({
       version: options.version,
@@ -145,7 +148,7 @@ class BridgeParts implements Bridge {
       lines.clientFacts(fact);
     };
     this.#transcripts = new TranscriptStore(
-      new Budget('transcripts', budgets.transcriptBytes),
+      new Budget('transcripts', budgets.transcriptBytes, onMistake),
       (connectionId, bytes) => turnFacts({ kind: 'transcript.evicted', connectionId, bytes }),
     );
     this.#listener = new ClientListener({

@@ -4,7 +4,7 @@
  */
 import type { ClientKind } from '../turn/facts.ts';
 
-/** How an upgrade request was answered. */
+/** How a request to come in was answered. */
 export type HandshakeResult =
   | 'accepted'
   | 'bad_request' // malformed, a key without a second subprotocol, a loop
@@ -50,7 +50,13 @@ export interface ConnectionRecord {
 }
 
 export type ClientFact =
-  | { readonly kind: 'handshake'; readonly result: HandshakeResult; readonly status: number }
+  /** An upgrade that was answered, or an HTTP request that was not let in. */
+  | {
+      readonly kind: 'handshake';
+      readonly via: 'websocket' | 'http';
+      readonly result: HandshakeResult;
+      readonly status: number;
+    }
   | { readonly kind: 'connection.opened'; readonly connection: ConnectionRecord }
   | { readonly kind: 'connection.closed'; readonly connection: ConnectionRecord }
   | { readonly kind: 'frame.refused'; readonly connectionId: string; readonly reason: FrameRefusal }

@@ -50,7 +50,7 @@ export class Guests {
   welcome(ws: WebSocket, socket: Socket, head: RequestHead, admitted: Admitted, place: Place): void {
     const client = newClient(head, admitted, 'websocket');
     const seat: Seat = { admitted };
-    this.#tools.facts({ kind: 'handshake', result: 'accepted', status: 101 });
+    this.#tools.facts({ kind: 'handshake', via: 'websocket', result: 'accepted', status: 101 });
     const connection = new Connection({
       tools: this.#tools,
       ws,

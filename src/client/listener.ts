@@ -150,6 +150,15 @@ export class ClientListener {
 
   #onUpgrade(request: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
     socket.on('error', ignoreReset);
+    try {
+      this.#welcome(request, socket, firstBytes);
+    } catch (error) {
+      this.#options.tools.facts({ kind: 'bridge.mistake', error });
+      socket.destroy();
+    }
+  }
+
+  #welcome(request: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
     const head = readRequestHead(request);
     const admission = admit(head, true, this.#context(this.#isDraining));
     if (admission.kind === 'refused') {
@@ -166,7 +175,7 @@ export class ClientListener {
   }
 
   #refuseUpgrade(socket: Socket, result: HandshakeResult, answer: ErrorAnswer): void {
-    this.#options.tools.facts({ kind: 'handshake', result, status: answer.status });
+    this.#options.tools.facts({ kind: 'handshake', via: 'websocket', result, status: answer.status });
     refuseUpgrade(socket, answer);
   }
 
@@ -182,9 +191,13 @@ export class ClientListener {
     if (this.#isDraining) response.shouldKeepAlive = false;
     if (this.#answerLook(head, response)) return;
     const admission = admit(head, false, this.#context(this.#isDraining));
-    if (admission.kind === 'refused') return answerError(response, admission.answer);
+    if (admission.kind === 'refused') {
+      return this.#refuseRequest(response, admission.result, admission.answer);
+    }
     const place = this.#counts.enter(admission.group, admission.identity.countKey);
-    if (typeof place === 'string') return answerError(response, limitReached(place, admission));
+    if (typeof place === 'string') {
+      return this.#refuseRequest(response, 'limited', limitReached(place, admission));
+    }
     this.#httpRequests++;
     try {
       await this.#serve(request, response, head, admission);
@@ -193,6 +206,11 @@ export class ClientListener {
       this.#httpRequests--;
       this.#leftOne();
     }
+  }
+
+  #refuseRequest(response: ServerResponse, result: HandshakeResult, answer: ErrorAnswer): void {
+    this.#options.tools.facts({ kind: 'handshake', via: 'http', result, status: answer.status });
+    answerError(response, answer);
   }
 
   /** Reading a request fails when its client goes away; everything else is a mistake of ours. */

@@ -15,6 +15,7 @@ export type EventRole =
   | 'failed'
   | 'error'
   | 'keepalive'
+  | 'metadata' // the backend's headers, repeated as an event; no part of the response's own sequence
   | 'other';
 
 /** One entry of the catalogue. Compared by identity; `index` is dense, for counters. */
@@ -98,8 +99,8 @@ const CATALOGUE: readonly (readonly [name: string, role: EventRole])[] = [
   ['ping', 'keepalive'],
   ['heartbeat', 'keepalive'],
   // Sockets and the Codex backend only.
-  ['response.metadata', 'other'],
-  ['codex.response.metadata', 'other'],
+  ['response.metadata', 'metadata'],
+  ['codex.response.metadata', 'metadata'],
   ['codex.rate_limits', 'other'],
   ['responsesapi.websocket_timing', 'other'],
   ['response.steer.accepted', 'other'],

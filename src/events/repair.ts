@@ -10,7 +10,7 @@
 import { type EventType, eventTypeNamed, OTHER_EVENT } from './event-type.ts';
 import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
 import { isJsonObject, type JsonObject, parseJsonObject } from '../json/json-object.ts';
-import { make, type MadeEvent, toErrorEvent } from './response-to-events.ts';
+import { make, type MadeEvent, toErrorEvent, type Unwritable, writing } from './response-to-events.ts';
 import { terminalNameOf } from './terminal-name.ts';
 import { isWellFormedUsage } from './usage.ts';
 
@@ -42,6 +42,8 @@ export class DialectRepair {
   #responseId: string | undefined;
   #created: JsonObject | undefined;
   #nextSequence = 0;
+  /** Above every place of {@link #items}. */
+  #freeIndex = 0;
   #keptBytes = 0;
   #ended = false;
 
@@ -55,8 +57,13 @@ export class DialectRepair {
    *
    * @param payload The bytes of one event.
    * @param type What `eventTypeOf` says of it.
+   * @returns 'unwritable' if it needs mending and cannot be written: the stream is then beyond repair.
    */
-  push(payload: Buffer, type: EventType): readonly MadeEvent[] {
+  push(payload: Buffer, type: EventType): readonly MadeEvent[] | Unwritable {
+    return writing(() => this.#mend(payload, type));
+  }
+
+  #mend(payload: Buffer, type: EventType): readonly MadeEvent[] {
     if (this.#ended) {
       return NOTHING;
     }
@@ -83,6 +90,7 @@ export class DialectRepair {
         return this.#onTerminal(event, type);
       case 'output':
         return [...this.#ensureCreated(undefined), this.#number(event, payload, false)];
+      case 'metadata':
       case 'other':
         break;
     }
@@ -141,7 +149,7 @@ export class DialectRepair {
     changed ||= item !== event['item'];
     event['item'] = item;
     this.#keptBytes += payload.length;
-    this.#items.set(index, { item: this.#keptBytes > MAX_KEPT_BYTES ? toStub(item) : item, done });
+    this.#remember(index, { item: this.#keptBytes > MAX_KEPT_BYTES ? toStub(item) : item, done });
     if (done && known === undefined) {
       return [...created, ...toItemEvents(item, index).map((made) => this.#make(made))];
     }
@@ -184,7 +192,7 @@ export class DialectRepair {
       } else if (!known.done) {
         made.push(this.#make({ type: 'response.output_item.done', output_index: index, item }));
       }
-      this.#items.set(index, { item, done: true });
+      this.#remember(index, { item, done: true });
       return item;
     });
     return made;
@@ -206,7 +214,7 @@ export class DialectRepair {
       }
     }
     const there = this.#items.get(position);
-    return there === undefined || there.item['type'] === item['type'] ? position : this.#freeIndex();
+    return there === undefined || there.item['type'] === item['type'] ? position : this.#freeIndex;
   }
 
   /** The place an item event speaks of; providers that leave it out speak of the last one. */
@@ -223,11 +231,12 @@ export class DialectRepair {
         }
       }
     }
-    return this.#freeIndex();
+    return this.#freeIndex;
   }
 
-  #freeIndex(): number {
-    return this.#items.size === 0 ? 0 : Math.max(...this.#items.keys()) + 1;
+  #remember(index: number, state: ItemState): void {
+    this.#items.set(index, state);
+    this.#freeIndex = Math.max(this.#freeIndex, index + 1);
   }
 
   #ensureCreated(response: JsonObject | undefined): readonly MadeEvent[] {

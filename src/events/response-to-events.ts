@@ -13,15 +13,38 @@ export interface MadeEvent {
   readonly type: EventType;
 }
 
+/** Nested deeper than the stack allows, or too long for one string: reading JSON has no such limits, writing has. */
+export type Unwritable = 'unwritable';
+
+/** What `write` returns, unless what it writes cannot be written. */
+export function writing<T>(write: () => T): T | Unwritable {
+  try {
+    return write();
+  } catch (error) {
+    if (error instanceof RangeError) {
+      return 'unwritable';
+    }
+    throw error;
+  }
+}
+
 /**
  * The events of a JSON answer: `response.created`, those of each item, then the terminal event; numbered from 0.
  * A body with an `error` (an error under status 200) becomes one `error` event.
  *
  * @param body The whole body.
  * @param newResponseId Names a response that came without an id.
- * @returns undefined if the body is neither a finished response nor an error.
+ * @returns undefined if the body is neither a finished response nor an error; 'unwritable' if it cannot be written
+ *   as events.
  */
-export function responseToEvents(body: Buffer, newResponseId: () => string): MadeEvent[] | undefined {
+export function responseToEvents(
+  body: Buffer,
+  newResponseId: () => string,
+): MadeEvent[] | Unwritable | undefined {
+  return writing(() => toEvents(body, newResponseId));
+}
+
+function toEvents(body: Buffer, newResponseId: () => string): MadeEvent[] | undefined {
   const json = parseJsonObject(body);
   if (json === undefined) {
     return undefined;
@@ -68,7 +91,11 @@ export function toErrorEvent(body: JsonObject): JsonObject {
   };
 }
 
-/** An event's bytes, with `type` first so that it is recognised quickly. */
+/**
+ * An event's bytes, with `type` first so that it is recognised quickly.
+ *
+ * @throws {RangeError} for an event that cannot be written; see {@link writing}.
+ */
 export function make(event: JsonObject): MadeEvent {
   const { type, ...rest } = event;
   return {

@@ -1,10 +1,14 @@
 /**
  * From the decoded bytes of an accepted answer to the events that a turn hears: an event stream as it comes, or a
- * whole JSON response at its end. What the provider's dialect needs mended is mended here.
+ * whole JSON response at its end. What the provider's dialect needs mended is mended here, and what no client could
+ * read stays here.
  */
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { renameDone } from '../events/done-alias.ts';
 import { type EventType, eventTypeNamed, eventTypeOf } from '../events/event-type.ts';
+import { withoutModelHeader } from '../events/model-header.ts';
+import { PieceList } from '../events/piece-list.ts';
 import { DialectRepair, KEEPALIVE } from '../events/repair.ts';
 import { responseToEvents } from '../events/response-to-events.ts';
 import { DEFAULT_MAX_EVENT_BYTES, SseScanner } from '../events/sse-scanner.ts';
@@ -13,92 +17,152 @@ import type { CompiledProvider } from '../route/snapshot.ts';
 /** Where events go. */
 export type EventSink = (payload: Buffer, type: EventType) => void;
 
-/** Reads one accepted answer. Both calls say what is wrong with it, in the words of a fault; undefined = nothing. */
+/**
+ * Reads one accepted answer. Both calls say what is wrong with it, in the words of a fault; undefined = nothing. After
+ * a complaint nothing more is told.
+ */
 export interface EventReader {
   push(chunk: Buffer): string | undefined;
   end(): string | undefined;
 }
 
-const DONE_SENTINEL = Buffer.from('[DONE]');
+/** Passes one event on, mended where that is needed; or says why not. */
+type Mend = (payload: Buffer, type: EventType) => string | undefined;
+
 const RESPONSE_DONE = eventTypeNamed('response.done');
 const RESPONSE_COMPLETED = eventTypeNamed('response.completed');
+
+const NOT_UTF8 = 'sent an event that is not UTF-8';
+const UNWRITABLE = 'sent something that has to be mended but is nested too deeply for that';
 
 /** Names a response that its provider left without an id. */
 function newResponseId(): string {
   return `resp_${randomUUID().replaceAll('-', '')}`;
 }
 
-/** A reader of `text/event-stream`. */
-export function openStreamReader(
+/**
+ * A reader of `text/event-stream`, or of `application/json`.
+ *
+ * @param maxEventBytes Limit for one event, or for the whole JSON.
+ */
+export function openReader(
+  kind: 'stream' | 'json',
   dialect: CompiledProvider['dialect'],
   sink: EventSink,
   maxEventBytes: number = DEFAULT_MAX_EVENT_BYTES,
 ): EventReader {
-  const tooLarge = () => `sent an event above ${maxEventBytes} bytes`;
-  if (dialect !== 'Compatible') {
-    const scanner = new SseScanner((payload) => {
-      const type = eventTypeOf(payload);
-      if (type === RESPONSE_DONE) {
-        sink(renameDone(payload), RESPONSE_COMPLETED);
-      } else if (!isDoneSentinel(payload)) {
-        sink(payload, type);
-      }
-    }, maxEventBytes);
-    return {
-      push: (chunk) => (scanner.push(chunk) === 'ok' ? undefined : tooLarge()),
-      end: () => (scanner.end() === 'ok' ? undefined : tooLarge()),
-    };
-  }
+  return kind === 'stream'
+    ? openStreamReader(dialect, sink, maxEventBytes)
+    : openJsonReader(sink, maxEventBytes);
+}
 
-  const repair = new DialectRepair(newResponseId);
-  let delivered = 0;
+/**
+ * An event that is no JSON object is dropped (`[DONE]` is one); so are comments. A read that brought nothing but such
+ * is told as one keep-alive: it says that the provider still works.
+ */
+function openStreamReader(
+  dialect: CompiledProvider['dialect'],
+  sink: EventSink,
+  maxEventBytes: number,
+): EventReader {
+  let seen = 0;
+  let told = 0;
+  let complaint: string | undefined;
+  const tell: EventSink = (payload, type) => {
+    told += 1;
+    // Deltas never carry headers, and there are hundreds of them for each other event.
+    sink(type.role === 'output' ? payload : withoutModelHeader(payload), type);
+  };
+  const mend = dialect === 'Compatible' ? repairing(tell) : renaming(tell);
   const scanner = new SseScanner((payload) => {
-    for (const event of repair.push(payload, eventTypeOf(payload))) {
-      delivered += 1;
-      sink(event.payload, event.type);
+    seen += 1;
+    if (complaint !== undefined || !beginsObject(payload)) {
+      return;
     }
+    // As a text frame it would cost the client its connection, and all other lanes with it (RFC 6455, 8.1).
+    complaint = isUtf8(payload) ? mend(payload, eventTypeOf(payload)) : NOT_UTF8;
   }, maxEventBytes);
+  const judge = (result: 'ok' | 'overflow') => {
+    complaint ??= result === 'ok' ? undefined : `sent an event above ${maxEventBytes} bytes`;
+    return complaint;
+  };
   return {
     push(chunk) {
-      const eventsBefore = delivered;
-      const commentsBefore = scanner.comments;
-      if (scanner.push(chunk) !== 'ok') {
-        return tooLarge();
-      }
-      if (delivered === eventsBefore && scanner.comments > commentsBefore) {
-        // Comments are how these providers say that they still work: one sign of life for each read.
+      const toldBefore = told;
+      const signsBefore = seen + scanner.comments;
+      judge(scanner.push(chunk));
+      if (complaint === undefined && told === toldBefore && seen + scanner.comments > signsBefore) {
         sink(KEEPALIVE.payload, KEEPALIVE.type);
       }
-      return undefined;
+      return complaint;
     },
-    end: () => (scanner.end() === 'ok' ? undefined : tooLarge()),
+    end: () => judge(scanner.end()),
+  };
+}
+
+/** For providers that speak the API: only an alias of theirs has to be renamed. */
+function renaming(tell: EventSink): Mend {
+  return (payload, type) => {
+    if (type === RESPONSE_DONE) {
+      tell(renameDone(payload), RESPONSE_COMPLETED);
+    } else {
+      tell(payload, type);
+    }
+    return undefined;
+  };
+}
+
+/** For providers that only resemble it. */
+function repairing(tell: EventSink): Mend {
+  const repair = new DialectRepair(newResponseId);
+  return (payload, type) => {
+    const events = repair.push(payload, type);
+    if (events === 'unwritable') {
+      return UNWRITABLE;
+    }
+    for (const event of events) {
+      tell(event.payload, event.type);
+    }
+    return undefined;
   };
 }
 
 /** A reader of `application/json`: all events come at the end. */
-export function openJsonReader(sink: EventSink, maxBytes: number = DEFAULT_MAX_EVENT_BYTES): EventReader {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+function openJsonReader(sink: EventSink, maxBytes: number): EventReader {
+  const body = new PieceList();
   return {
     push(chunk) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      return bytes > maxBytes ? `sent a JSON answer above ${maxBytes} bytes` : undefined;
+      body.add(chunk);
+      return body.bytes > maxBytes ? `sent a JSON answer above ${maxBytes} bytes` : undefined;
     },
     end() {
-      const events = responseToEvents(Buffer.concat(chunks, bytes), newResponseId);
+      const events = responseToEvents(body.take(), newResponseId);
       if (events === undefined) {
         return 'sent JSON that is neither a finished response nor an error';
       }
+      if (events === 'unwritable') {
+        return UNWRITABLE;
+      }
       for (const event of events) {
-        sink(event.payload, event.type);
+        sink(withoutModelHeader(event.payload), event.type);
       }
       return undefined;
     },
   };
 }
 
-/** `[DONE]` ends streams of another API; here it says nothing that the terminal event has not said. */
-function isDoneSentinel(payload: Buffer): boolean {
-  return payload.length === DONE_SENTINEL.length && payload.equals(DONE_SENTINEL);
+const OPEN_BRACE = 0x7b;
+
+/** Is the first byte that is no white space an opening brace? What follows is not looked at: that would cost a parse. */
+function beginsObject(payload: Buffer): boolean {
+  let at = 0;
+  while (at < payload.length && isSpace(payload[at])) {
+    at += 1;
+  }
+  return payload[at] === OPEN_BRACE;
+}
+
+/** JSON's white space (RFC 8259, 2). */
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

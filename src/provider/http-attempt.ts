@@ -16,68 +16,45 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { AnswerFlow, type CallbackDepth, type FlowListener } from './answer-flow.ts';
+import { PieceList } from '../events/piece-list.ts';
+import type { CompiledProvider, CompiledRoute } from '../route/snapshot.ts';
+import { AnswerFlow, type FlowListener } from './answer-flow.ts';
 import { answerKindOf } from './answer-kind.ts';
-import { type EventReader, type EventSink, openJsonReader, openStreamReader } from './event-reader.ts';
+import { type AttemptState, ENDED, OPENING, type RefusedState } from './attempt-state.ts';
+import type { AttemptTools } from './attempt-tools.ts';
+import { type EventSink, openReader } from './event-reader.ts';
 import type { Attempt, AttemptEnd, AttemptListener, AttemptRequest, ProviderFaultCode } from './provider.ts';
-import { type FaultPhase, faultOf, toProviderFault } from './provider-error.ts';
+import { type FaultPhase, faultOf, toProviderFault } from './provider-fault.ts';
 import type { ProviderPool, Waiter } from './provider-pool.ts';
 import { toClientHeaders } from './response-headers.ts';
-
-/** Bounds of an attempt; see {@link DEFAULT_ATTEMPT_LIMITS} for the reasons. */
-export interface AttemptLimits {
-  readonly maxEventBytes: number;
-  readonly maxRefusalBytes: number;
-  readonly refusalMs: number;
-  readonly maxReleaseBytes: number;
-  readonly releaseMs: number;
-}
-
-interface RefusedState {
-  readonly kind: 'refused';
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer[];
-  bytes: number;
-}
-
-type State =
-  | { readonly kind: 'opening' }
-  | { readonly kind: 'answering'; readonly reader: EventReader }
-  | RefusedState
-  | { readonly kind: 'releasing'; bytes: number }
-  | { readonly kind: 'ended' };
 
 /** Where an attempt reports how far its request is: its pool. */
 export type RequestRegister = Pick<ProviderPool, 'started' | 'ended'>;
 
-const OPENING: State = { kind: 'opening' };
-const ENDED: State = { kind: 'ended' };
-
 /** One attempt; made by the transport, owned by the turn. */
 export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler, FlowListener {
-  readonly #request: AttemptRequest;
+  // Of the request only this: an attempt that streams must not hold a body that was sent long ago.
+  readonly #route: CompiledRoute;
+  readonly #provider: CompiledProvider;
   readonly #listener: AttemptListener;
   readonly #register: RequestRegister;
-  readonly #limits: AttemptLimits;
-  readonly #callbacks: CallbackDepth;
+  readonly #tools: AttemptTools;
   readonly #flow: AnswerFlow;
-  #state: State = OPENING;
+  #state: AttemptState = OPENING;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    request: AttemptRequest,
+    { route, provider }: Pick<AttemptRequest, 'route' | 'provider'>,
     listener: AttemptListener,
     register: RequestRegister,
-    limits: AttemptLimits,
-    callbacks: CallbackDepth,
+    tools: AttemptTools,
   ) {
-    this.#request = request;
+    this.#route = route;
+    this.#provider = provider;
     this.#listener = listener;
     this.#register = register;
-    this.#limits = limits;
-    this.#callbacks = callbacks;
-    this.#flow = new AnswerFlow(callbacks, this);
+    this.#tools = tools;
+    this.#flow = new AnswerFlow(tools.callbacks, this);
   }
 
   /** Is there still someone who wants an answer? */
@@ -107,7 +84,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
       this.abort();
     } else if (kind === 'answering' || kind === 'refused') {
       this.#state = { kind: 'releasing', bytes: 0 };
-      this.#startTimer(this.#limits.releaseMs, () => this.abort());
+      this.#startTimer(this.#tools.limits.releaseMs, () => this.abort());
       this.#flow.stopDecoding();
       this.#flow.flow();
     }
@@ -115,12 +92,32 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
 
   /** Ends the attempt with a fault of our own finding. */
   fail(code: ProviderFaultCode, detail?: string): void {
-    this.#finish({ kind: 'lost', fault: faultOf(this.#request.provider.name, code, undefined, detail) });
+    this.#finish({ kind: 'lost', fault: faultOf(this.#provider.name, code, undefined, detail) });
   }
 
   connectFailed(error: Error): void {
-    if (this.#state.kind === 'opening') {
-      this.#lose(error, 'opening');
+    this.run(() => {
+      if (this.#state.kind === 'opening') {
+        this.#lose(error, 'opening');
+      }
+    });
+  }
+
+  /**
+   * Runs a step of this attempt; never throws. What the step throws is a mistake of ours or of the listener, and those
+   * who lead here (undici, zlib, timers, microtasks) would lose it or end the process over it: so it is reported, and
+   * the attempt ends.
+   */
+  run(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#tools.onMistake(error);
+      try {
+        this.#giveUp();
+      } catch (another) {
+        this.#tools.onMistake(another);
+      }
     }
   }
 
@@ -169,6 +166,26 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
   // What the flow tells.
 
   onBytes(chunk: Buffer): void {
+    this.run(() => this.#read(chunk));
+  }
+
+  onBodyEnd(): void {
+    this.run(() => this.#readEnd());
+  }
+
+  onUndecodable(): void {
+    this.run(() => {
+      if (this.#state.kind === 'refused') {
+        this.#finishRefused(this.#state);
+      } else {
+        this.fail('protocol_error', 'sent an answer that does not decode by its content encoding');
+      }
+    });
+  }
+
+  // Transitions.
+
+  #read(chunk: Buffer): void {
     const state = this.#state;
     switch (state.kind) {
       case 'answering': {
@@ -179,9 +196,8 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
         return;
       }
       case 'refused': {
-        const room = this.#limits.maxRefusalBytes - state.bytes;
-        state.body.push(chunk.subarray(0, room));
-        state.bytes += chunk.length;
+        const room = this.#tools.limits.maxRefusalBytes - state.body.bytes;
+        state.body.add(chunk.subarray(0, room));
         if (chunk.length >= room) {
           this.#finishRefused(state);
         }
@@ -189,7 +205,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
       }
       case 'releasing':
         state.bytes += chunk.length;
-        if (state.bytes > this.#limits.maxReleaseBytes) {
+        if (state.bytes > this.#tools.limits.maxReleaseBytes) {
           this.abort();
         }
         return;
@@ -199,7 +215,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
     }
   }
 
-  onBodyEnd(): void {
+  #readEnd(): void {
     const state = this.#state;
     switch (state.kind) {
       case 'answering': {
@@ -225,24 +241,14 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
     }
   }
 
-  onUndecodable(): void {
-    if (this.#state.kind === 'refused') {
-      this.#finishRefused(this.#state);
-    } else {
-      this.fail('protocol_error', 'sent an answer that does not decode by its content encoding');
-    }
-  }
-
-  // Transitions.
-
   #onHeaders(status: number, headers: IncomingHttpHeaders): void {
     if (this.#state.kind !== 'opening') {
       return;
     }
-    const { headers: passed, turnState } = toClientHeaders(headers, this.#request.route);
+    const { headers: passed, turnState } = toClientHeaders(headers, this.#route);
     const decodable = this.#flow.decode(headers['content-encoding']);
     if (status > 299) {
-      this.#refuse({ kind: 'refused', status, headers: passed, body: [], bytes: 0 }, decodable);
+      this.#refuse({ kind: 'refused', status, headers: passed, body: new PieceList() }, decodable);
       return;
     }
     const kind = answerKindOf(headers['content-type']);
@@ -256,10 +262,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
         this.#listener.onEvent(payload, type);
       }
     };
-    const reader =
-      kind.kind === 'stream'
-        ? openStreamReader(this.#request.provider.dialect, sink, this.#limits.maxEventBytes)
-        : openJsonReader(sink, this.#limits.maxEventBytes);
+    const reader = openReader(kind.kind, this.#provider.dialect, sink, this.#tools.limits.maxEventBytes);
     this.#state = { kind: 'answering', reader };
     this.#listener.onAnswer({ status, headers: passed, turnState });
   }
@@ -270,16 +273,25 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
       this.#finishRefused(state);
       return;
     }
-    this.#startTimer(this.#limits.refusalMs, () => this.#finishRefused(state));
+    this.#startTimer(this.#tools.limits.refusalMs, () => this.#finishRefused(state));
     this.#flow.flow();
   }
 
   #finishRefused({ status, headers, body }: RefusedState): void {
-    this.#finish({ kind: 'refused', status, headers, body: Buffer.concat(body) });
+    this.#finish({ kind: 'refused', status, headers, body: body.take() });
+  }
+
+  /** After a mistake of our own: whoever still listens must hear of an end. */
+  #giveUp(): void {
+    if (this.#state.kind === 'releasing') {
+      this.abort();
+    } else {
+      this.fail('connection_lost', 'was given up: the bridge made a mistake');
+    }
   }
 
   #lose(error: Error, phase: FaultPhase): void {
-    this.#finish({ kind: 'lost', fault: toProviderFault(this.#request.provider.name, error, phase) });
+    this.#finish({ kind: 'lost', fault: toProviderFault(this.#provider.name, error, phase) });
   }
 
   #finish(end: AttemptEnd): void {
@@ -300,15 +312,12 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
 
   #startTimer(ms: number, onTimeout: () => void): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(onTimeout, ms);
+    this.#timer = setTimeout(() => this.run(onTimeout), ms);
   }
 
   #inCallback(call: () => void): void {
-    this.#callbacks.depth += 1;
-    try {
-      call();
-    } finally {
-      this.#callbacks.depth -= 1;
-    }
+    this.#tools.callbacks.depth += 1;
+    this.run(call);
+    this.#tools.callbacks.depth -= 1;
   }
 }

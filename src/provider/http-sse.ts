@@ -2,9 +2,8 @@
  * Providers over HTTP: a POST for each turn, its answer an event stream. Owns the connection pools.
  */
 import type { LookupFunction } from 'node:net';
-import { DEFAULT_MAX_EVENT_BYTES } from '../events/sse-scanner.ts';
-import type { CallbackDepth } from './answer-flow.ts';
-import { type AttemptLimits, HttpAttempt, type RequestRegister } from './http-attempt.ts';
+import { type AttemptLimits, type AttemptTools, DEFAULT_ATTEMPT_LIMITS } from './attempt-tools.ts';
+import { HttpAttempt, type RequestRegister } from './http-attempt.ts';
 import { Pools } from './pools.ts';
 import type {
   Attempt,
@@ -20,18 +19,6 @@ import { toRequestBody } from './request-body.ts';
 import { keyObstacle, toHeaderRecord, toProviderRequestHeaders } from './request-headers.ts';
 import { toPath } from './request-path.ts';
 
-/** The defaults, with their reasons. */
-export const DEFAULT_ATTEMPT_LIMITS: AttemptLimits = {
-  maxEventBytes: DEFAULT_MAX_EVENT_BYTES,
-  /** An error's text; what is longer is a web page. */
-  maxRefusalBytes: 64 * 1024,
-  /** The status is known: the client should not wait for a body that dawdles. */
-  refusalMs: 1_000,
-  /** After the terminal event a few bytes at most are left; a new connection costs more than reading those. */
-  maxReleaseBytes: 64 * 1024,
-  releaseMs: 1_000,
-};
-
 /** How the transport is set up; everything may be left out. */
 export interface HttpSseOptions {
   readonly proxy?: OutboundProxy | undefined;
@@ -39,43 +26,68 @@ export interface HttpSseOptions {
   readonly lookup?: LookupFunction | undefined;
   readonly maxPools?: number | undefined;
   readonly limits?: Partial<AttemptLimits> | undefined;
+  /**
+   * Hears each mistake of our own (or of a turn that listens) that was caught in a callback, so that it can be logged.
+   * The attempt that made it has ended, and nothing else. Must not throw. Nobody hears of them without it.
+   */
+  readonly onMistake?: ((error: unknown) => void) | undefined;
 }
 
 /** {@link ProviderTransport} over HTTP/1.1 and HTTP/2. One for the process; its owner closes it. */
 export class HttpSseTransport implements ProviderTransport {
   readonly #pools: Pools;
-  readonly #limits: AttemptLimits;
-  readonly #callbacks: CallbackDepth = { depth: 0 };
+  readonly #tools: AttemptTools;
 
   constructor(options: HttpSseOptions = {}) {
     this.#pools = new Pools(options);
-    this.#limits = { ...DEFAULT_ATTEMPT_LIMITS, ...options.limits };
+    this.#tools = {
+      limits: { ...DEFAULT_ATTEMPT_LIMITS, ...options.limits },
+      callbacks: { depth: 0 },
+      onMistake: options.onMistake ?? (() => undefined),
+    };
   }
 
   open(request: AttemptRequest, listener: AttemptListener): Attempt {
-    const { route, provider } = request;
-    const pool = this.#pools.poolFor(route, provider);
-    const attempt = new HttpAttempt(request, listener, pool ?? CLOSED_POOL, this.#limits, this.#callbacks);
+    const pool = this.#poolFor(request);
+    const attempt = new HttpAttempt(
+      request,
+      listener,
+      typeof pool === 'string' ? NO_POOL : pool,
+      this.#tools,
+    );
     // Not before `open` has returned; and not within a callback of undici, which may have led here.
     queueMicrotask(() => {
-      if (!attempt.wanted) {
-        return;
-      }
-      if (pool === undefined) {
-        attempt.fail('connect_failed', 'was not called: the bridge is shutting down');
-        return;
-      }
-      this.#send(pool, request, attempt);
+      attempt.run(() => {
+        if (!attempt.wanted) {
+          return;
+        }
+        if (typeof pool === 'string') {
+          attempt.fail('connect_failed', pool);
+        } else {
+          this.#send(pool, request, attempt);
+        }
+      });
     });
     return attempt;
   }
 
   async relay(request: RelayRequest): Promise<RelayAnswer> {
-    return relayRequest(this.#pools.poolFor(request.route, request.provider), request);
+    return relayRequest(this.#poolFor(request), request);
   }
 
   async close(): Promise<void> {
     await this.#pools.close();
+  }
+
+  /** The pool; or, in the words of a fault, why there is none. */
+  #poolFor({ route, provider }: Pick<AttemptRequest, 'route' | 'provider'>): ProviderPool | string {
+    try {
+      return this.#pools.poolFor(route, provider) ?? 'was not called: the bridge is shutting down';
+    } catch (error) {
+      // undici refuses its options, which are of the bridge and not of this request: an address of a proxy, say.
+      this.#tools.onMistake(error);
+      return 'could not be reached: the bridge cannot set up connections to it (are its proxy addresses right?)';
+    }
   }
 
   #send(pool: ProviderPool, request: AttemptRequest, attempt: HttpAttempt): void {
@@ -116,5 +128,5 @@ export class HttpSseTransport implements ProviderTransport {
   }
 }
 
-/** Stands in once all pools are closed: nothing is waited for there. */
-const CLOSED_POOL: RequestRegister = { started: () => undefined, ended: () => undefined };
+/** Stands in where there is no pool: nothing is waited for there. */
+const NO_POOL: RequestRegister = { started: () => undefined, ended: () => undefined };

@@ -37,7 +37,10 @@ export interface AttemptRequest {
   readonly clientQuery: string;
   /** The value of `x-turnbridge-via` to send: the hops so far and this installation's id. */
   readonly via: string;
-  /** The JSON body as views, written in order. Not changed by anyone until the attempt has ended. */
+  /**
+   * The JSON body as views, written in order. Not changed by anyone until the attempt has ended; but above 64 KiB the
+   * transport lets go of it as soon as it is written, so that an answer under way does not hold its request.
+   */
   readonly body: readonly Buffer[];
   readonly bodyBytes: number;
 }

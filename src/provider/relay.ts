@@ -3,7 +3,7 @@
  */
 import type { Dispatcher } from 'undici';
 import type { RelayAnswer, RelayRequest } from './provider.ts';
-import { faultOf, toProviderFault } from './provider-error.ts';
+import { faultOf, toProviderFault } from './provider-fault.ts';
 import type { ProviderPool, Waiter } from './provider-pool.ts';
 import { toPath } from './request-path.ts';
 import { keyObstacle, toHeaderRecord, toRelayRequestHeaders } from './request-headers.ts';
@@ -12,17 +12,14 @@ import { toRelayHeaders } from './response-headers.ts';
 /**
  * Sends the request and waits for the headers of its answer, whatever its status; redirects are not followed.
  *
- * @param pool Undefined when the transport is closed.
+ * @param pool Or why there is none, in the words of a fault.
  * @throws {ProviderFault} when there was no answer. When the signal ended it: the signal's reason.
  */
-export async function relayRequest(
-  pool: ProviderPool | undefined,
-  request: RelayRequest,
-): Promise<RelayAnswer> {
+export async function relayRequest(pool: ProviderPool | string, request: RelayRequest): Promise<RelayAnswer> {
   const { provider, route, signal } = request;
   signal.throwIfAborted();
-  if (pool === undefined) {
-    throw faultOf(provider.name, 'connect_failed', undefined, 'was not called: the bridge is shutting down');
+  if (typeof pool === 'string') {
+    throw faultOf(provider.name, 'connect_failed', undefined, pool);
   }
   if (pool.forbidden) {
     throw faultOf(provider.name, 'address_refused', undefined);

@@ -5,14 +5,30 @@
 const MAX_JOINED_BYTES = 64 * 1024;
 
 /**
- * The body as undici writes it best: one Buffer where that is cheap (it can then be sent again on a fresh HTTP/2
- * connection), else the views in groups of that size.
+ * The body as undici writes it best. A small one as one Buffer, which stays with undici until the answer has ended (it
+ * can be sent again on a fresh HTTP/2 connection); a large one to be iterated over once, which undici then holds no
+ * more: an answer may take an hour.
  *
  * @param views The body in order, not empty as a whole.
  * @param bytes Their length together.
  */
 export function toRequestBody(views: readonly Buffer[], bytes: number): Buffer | Iterable<Buffer> {
-  return views.length === 1 || bytes <= MAX_JOINED_BYTES ? join(views, bytes) : inGroups(views);
+  return bytes <= MAX_JOINED_BYTES ? join(views, bytes) : new SentOnce(views);
+}
+
+/** Views that are gone once they were iterated over. A generator alone keeps its arguments also after its end. */
+class SentOnce implements Iterable<Buffer> {
+  #views: readonly Buffer[];
+
+  constructor(views: readonly Buffer[]) {
+    this.#views = views;
+  }
+
+  [Symbol.iterator](): Iterator<Buffer> {
+    const views = this.#views;
+    this.#views = [];
+    return inGroups(views);
+  }
 }
 
 /** Large views as they are; runs of small ones joined, so that an item list is not a system call for each comma. */

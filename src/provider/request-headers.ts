@@ -75,7 +75,8 @@ export function toRelayRequestHeaders(source: HeaderSource): HeaderField[] {
 
 /** As undici takes them. */
 export function toHeaderRecord(fields: readonly HeaderField[]): HeaderRecord {
-  const record: HeaderRecord = {};
+  // Without a prototype: a route may allow a header called `constructor`.
+  const record: HeaderRecord = Object.create(null) as HeaderRecord;
   for (const { name, value } of fields) {
     const before = record[name];
     if (before === undefined) {

@@ -66,7 +66,11 @@ export const CATALOGUE = {
     [0, 1, 2, 5, 10, 20, 50, 100, 200, 500],
     'Turns per client connection.',
   ),
-  handshakes: counter('client_handshakes_total', ['result'], 'Upgrade requests, by how they were answered.'),
+  handshakes: counter(
+    'client_handshakes_total',
+    ['result'],
+    'Upgrade requests, by how they were answered, and HTTP requests that were not let in.',
+  ),
   frames: counter('client_frames_total', ['direction', 'type'], 'Data frames on client connections.'),
   frameBytes: counter('client_frame_bytes_total', ['direction'], 'Payload bytes on client connections.'),
   backpressure: counter(

@@ -71,7 +71,8 @@ function logClientFact(log: Log, fact: ClientFact): void {
   switch (fact.kind) {
     case 'handshake':
       if (fact.result === 'accepted') return;
-      log.warnRepeated(`reject:${fact.result}`, 'connection.reject', 'upgrade refused', {
+      log.warnRepeated(`reject:${fact.result}`, 'connection.reject', 'request refused', {
+        via: fact.via,
         result: fact.result,
         status_code: fact.status,
       });

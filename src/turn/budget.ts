@@ -5,11 +5,18 @@
 export class Budget {
   readonly name: string;
   readonly limitBytes: number;
+  readonly #onWrongBooks: (error: Error) => void;
   #usedBytes = 0;
 
-  constructor(name: string, limitBytes: number) {
+  /** @param onWrongBooks Hears when more is given back than was taken; without it, that is thrown. */
+  constructor(name: string, limitBytes: number, onWrongBooks?: (error: Error) => void) {
     this.name = name;
     this.limitBytes = limitBytes;
+    this.#onWrongBooks =
+      onWrongBooks ??
+      ((error) => {
+        throw error;
+      });
   }
 
   get usedBytes(): number {
@@ -32,13 +39,14 @@ export class Budget {
     return true;
   }
 
-  /**
-   * Gives bytes back.
-   * @throws Error when more is given back than was taken: somebody's books are wrong.
-   */
+  /** Gives bytes back. More than were taken means that somebody's books are wrong: said, and the account is empty. */
   give(bytes: number): void {
-    if (bytes > this.#usedBytes)
-      throw new Error(`budget ${this.name}: ${bytes} bytes given back, ${this.#usedBytes} taken`);
-    this.#usedBytes -= bytes;
+    if (bytes <= this.#usedBytes) {
+      this.#usedBytes -= bytes;
+      return;
+    }
+    const error = new Error(`budget ${this.name}: ${bytes} bytes given back, ${this.#usedBytes} taken`);
+    this.#usedBytes = 0;
+    this.#onWrongBooks(error);
   }
 }

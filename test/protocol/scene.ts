@@ -31,7 +31,7 @@ export interface Scene extends AsyncDisposable {
 
 /**
  * Opens provider and bridge. When it is left, its clients go away, and every scene then proves that the bridge's
- * books are balanced: no connection and no counted byte stays behind.
+ * books are balanced: no connection and no counted byte stays behind, and no mistake of ours was logged.
  */
 export async function openScene(wishes: SceneWishes = {}): Promise<Scene> {
   const { script, route, secrets, routes, ...options } = wishes;
@@ -59,9 +59,12 @@ export async function openScene(wishes: SceneWishes = {}): Promise<Scene> {
       try {
         await settled(bridge);
       } finally {
-        await bridge.close();
+        await bridge.bridge.close();
         await provider.close();
       }
+      const mistakes = bridge.logs().filter(({ event }) => event === 'bridge.mistake');
+      await bridge.close();
+      if (mistakes.length > 0) throw new Error(`the bridge made mistakes: ${JSON.stringify(mistakes)}`);
     },
   };
 }

@@ -33,6 +33,11 @@ describe('the type of an event is read from its bytes', () => {
     expect(streamed).toHaveLength(59);
   });
 
+  test('what repeats the backend’s headers is metadata, and no part of the response', () => {
+    expect(eventTypeNamed('response.metadata').role).toBe('metadata');
+    expect(eventTypeNamed('codex.response.metadata').role).toBe('metadata');
+  });
+
   test('a name that is only the beginning or the continuation of a known one is another', () => {
     expect(typeOf('{"type":"response.completedX"}')).toBe('other');
     expect(typeOf('{"type":"response.complete"}')).toBe('other');

@@ -3,11 +3,19 @@ import { eventTypeOf } from '../../../src/events/event-type.ts';
 import { DialectRepair } from '../../../src/events/repair.ts';
 import { accumulate, type StreamEvent } from './accumulate.ts';
 
+/** The events, where they could be written. */
+function written<T>(events: T | 'unwritable'): T {
+  if (events === 'unwritable') {
+    throw new Error('an event could not be written');
+  }
+  return events;
+}
+
 function repair(...events: unknown[]): StreamEvent[] {
   const repairer = new DialectRepair(() => 'resp_new');
   return events
     .map((event) => Buffer.from(typeof event === 'string' ? event : JSON.stringify(event)))
-    .flatMap((payload) => repairer.push(payload, eventTypeOf(payload)))
+    .flatMap((payload) => written(repairer.push(payload, eventTypeOf(payload))))
     .map(({ payload, type }) => {
       expect(eventTypeOf(payload)).toBe(type);
       return JSON.parse(payload.toString()) as StreamEvent;
@@ -76,7 +84,7 @@ describe('a stream that needs no repair', () => {
     const repairer = new DialectRepair(() => 'resp_new');
     for (const event of sound.slice(0, -1)) {
       const payload = Buffer.from(`${JSON.stringify(event).slice(0, -1)} }`); // an odd space, to be kept
-      const heard = repairer.push(payload, eventTypeOf(payload));
+      const heard = written(repairer.push(payload, eventTypeOf(payload)));
       expect(heard).toHaveLength(1);
       expect(heard[0]?.payload).toBe(payload);
     }
@@ -270,4 +278,41 @@ test('unknown events and metadata pass as they are, without a number, before and
     { ...created, sequence_number: 0 },
     { type: 'response.reasoning.started', x: 1 },
   ]);
+});
+
+describe('what is nested deeper than can be written', () => {
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  const push = (...texts: string[]) => {
+    const repairer = new DialectRepair(() => 'resp_new');
+    return texts
+      .map((text) => Buffer.from(text))
+      .map((payload) => repairer.push(payload, eventTypeOf(payload)))
+      .at(-1);
+  };
+  const begin = JSON.stringify({ ...created, sequence_number: 0 });
+
+  test('passes with the bytes it came with, if nothing has to be mended', () => {
+    const text = `{"type":"response.output_text.delta","sequence_number":1,"x":${deep}}`;
+    expect(push(begin, text)).toMatchObject([{ payload: Buffer.from(text) }]);
+  });
+
+  test.each([
+    ['a delta without a number', `{"type":"response.output_text.delta","x":${deep}}`],
+    ['an item that was never added', `{"type":"response.output_item.done","item":{"x":${deep}}}`],
+    ['a terminal event', `{"type":"response.completed","response":{"id":"resp_1","metadata":${deep}}}`],
+    ['an error without a type', `{"error":{"message":"x","more":${deep}}}`],
+  ])('is said to be beyond repair, if it is %s', (_, text) => {
+    expect(push(begin, text)).toBe('unwritable');
+  });
+});
+
+test('places are found for more items than fit on the stack as arguments', () => {
+  const repairer = new DialectRepair(() => 'resp_new');
+  const payload = Buffer.from('{"type":"response.output_item.added","item":{"type":"x"}}');
+  const type = eventTypeOf(payload);
+  let last: unknown;
+  for (let n = 0; n < 130_000; n += 1) {
+    last = repairer.push(payload, type);
+  }
+  expect(last).toHaveLength(1);
 });

@@ -5,6 +5,9 @@ import { accumulate, type StreamEvent } from './accumulate.ts';
 
 function eventsOf(body: unknown): StreamEvent[] {
   const made = responseToEvents(Buffer.from(JSON.stringify(body)), () => 'resp_new');
+  if (made === 'unwritable') {
+    throw new Error('an event could not be written');
+  }
   return (made ?? []).map(({ payload, type }) => {
     expect(eventTypeOf(payload)).toBe(type);
     return JSON.parse(payload.toString()) as StreamEvent;
@@ -116,4 +119,10 @@ test.each([
   '<html>',
 ])('%j is neither', (text) => {
   expect(responseToEvents(Buffer.from(text), () => 'resp_new')).toBeUndefined();
+});
+
+test('what is nested deeper than can be written is said to be so', () => {
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  expect(responseToEvents(Buffer.from(`{"output":[{"x":${deep}}]}`), () => 'r')).toBe('unwritable');
+  expect(responseToEvents(Buffer.from(`{"error":{"x":${deep}}}`), () => 'r')).toBe('unwritable');
 });

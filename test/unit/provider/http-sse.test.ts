@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { buffer } from 'node:stream/consumers';
 import {
   brotliCompressSync,
@@ -41,6 +43,9 @@ afterEach(async () => {
   await transport.close();
 });
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 /** The event loop has come round once. */
 function nextLoop(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -52,6 +57,14 @@ function nextLoop(): Promise<void> {
 async function answering(answer: (response: ServerResponse, request: IncomingMessage) => void) {
   const { origin } = await servers.http((request, response) => answer(response, request));
   return origin;
+}
+
+/** A running attempt whose body of 5 MB nobody but the transport knows. */
+function openLarge(origin: string, pieces: number) {
+  const memory = new ArrayBuffer(5_000_000);
+  const bytes = memory.byteLength / pieces;
+  const body = Array.from({ length: pieces }, (_, n) => Buffer.from(memory, n * bytes, bytes));
+  return { heard: open(transport, requestTo(providerAt(origin), { body })), body: new WeakRef(memory) };
 }
 
 /** `GET /models`, passed on. */
@@ -118,6 +131,24 @@ describe('the request', () => {
     const [length, bytes] = await received.promise;
     expect(length).toBe(String(whole.length));
     expect(bytes.equals(whole)).toBe(true);
+  });
+
+  test.each([
+    ['in one large piece', 1],
+    ['in a few', 5],
+    ['in many', 5_000],
+  ])('is let go of once it is written, %s: an answer under way does not hold it', async (_, pieces) => {
+    const origin = await answering((response, request) => {
+      request.resume().on('end', () => response.writeHead(200, SSE_HEADERS).write(sse(event(0))));
+    });
+    const { heard, body } = openLarge(origin, pieces);
+    await heard.events(1);
+    await until(() => {
+      collectGarbage();
+      return body.deref() === undefined;
+    }, 'the collection of the body');
+    expect(heard.ends).toEqual([]);
+    heard.attempt.abort();
   });
 
   test('goes out without Nagle’s delay', async () => {

@@ -276,3 +276,11 @@ test('a relayed request keeps its own type of body and what it accepts', () => {
     'x-turnbridge-via': 'v',
   });
 });
+
+test('a header may have the name of something that every object has', () => {
+  const record = toHeaderRecord(fields({ constructor: 'a', 'to-string': 'b' }));
+  expect(Object.entries(record)).toEqual([
+    ['constructor', 'a'],
+    ['to-string', 'b'],
+  ]);
+});

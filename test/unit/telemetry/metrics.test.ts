@@ -185,7 +185,7 @@ describe('turns', () => {
 describe('connections', () => {
   test('are counted from handshake to close; unusual close codes share one value', async () => {
     const metrics = open();
-    metrics.clientFacts({ kind: 'handshake', result: 'accepted', status: 101 });
+    metrics.clientFacts({ kind: 'handshake', via: 'websocket', result: 'accepted', status: 101 });
     metrics.clientFacts({ kind: 'connection.opened', connection: connectionRecord() });
     metrics.clientFacts({ kind: 'frame.refused', connectionId: 'c-1', reason: 'invalid_json' });
     metrics.clientFacts({ kind: 'ping.answered', rttMs: 20 });

@@ -1,0 +1,21 @@
+import type { PieceList } from '../events/piece-list.ts';
+import type { EventReader } from './event-reader.ts';
+
+/** Where an attempt over HTTP is; the way from one to the next is drawn in http-attempt.ts. */
+export type AttemptState =
+  | { readonly kind: 'opening' }
+  | { readonly kind: 'answering'; readonly reader: EventReader }
+  | RefusedState
+  | { readonly kind: 'releasing'; bytes: number }
+  | { readonly kind: 'ended' };
+
+/** The status says no; the body, as far as it has come, says why. */
+export interface RefusedState {
+  readonly kind: 'refused';
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: PieceList;
+}
+
+export const OPENING: AttemptState = { kind: 'opening' };
+export const ENDED: AttemptState = { kind: 'ended' };
