@@ -101,7 +101,7 @@ export const isPassedToClients: HeaderTest = oneOf([
  * Goes to no client, whatever a route allows: Codex compares `openai-model` with what it asked for and warns its
  * user of a reroute.
  */
-export const isHiddenFromClients: HeaderTest = oneOf(['openai-model']);
+export const isHiddenFromClients: HeaderTest = oneOf(['openai-model', 'x-openai-model']);
 
 /** Describe the body of a relayed answer, and pass with it unless denied. */
 export const RELAYED_BODY_HEADERS = ['cache-control', 'content-encoding', 'content-type', 'etag'] as const;
