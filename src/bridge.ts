@@ -111,6 +111,8 @@ class BridgeParts implements Bridge {
   #ops: OpsListener | undefined;
   #address: AddressInfo | undefined;
   #snapshot: Snapshot | undefined;
+  /** The files have errors now; what is served are the last good ones. */
+  #hasBrokenRoutes = false;
   /** Aborted when everything ends now: a drain that still waits does not hold the process. */
   readonly #leaving = new AbortController();
   #phase: Phase = 'serving';
@@ -272,6 +274,8 @@ class BridgeParts implements Bridge {
     const { log } = this.#options;
     const isBroken = problems.some(({ severity }) => severity === 'error');
     if (isBroken) this.#metrics.configReload('failure');
+    else if (this.#hasBrokenRoutes) log.info('config.reload', 'the routes have no errors any more');
+    this.#hasBrokenRoutes = isBroken;
     for (const problem of problems) {
       const fields = { problem: formatProblem(problem) };
       if (problem.severity === 'error')

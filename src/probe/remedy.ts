@@ -66,6 +66,14 @@ function saidIn({ body, headers }: Refusal): string | undefined {
   return body.trim() === '' ? undefined : toExcerpt(body);
 }
 
+function codeIn(body: string): string | undefined {
+  try {
+    return textAt(JSON.parse(body), 'error', 'code');
+  } catch {
+    return undefined;
+  }
+}
+
 function messageIn(body: string): string | undefined {
   try {
     const json: unknown = JSON.parse(body);
@@ -76,7 +84,31 @@ function messageIn(body: string): string | undefined {
 }
 
 /** @returns what to change about a status that came instead of what was asked for */
-export function refusalRemedy({ status, headers }: Refusal, tried: Tried): string | undefined {
+export function refusalRemedy(refusal: Refusal, tried: Tried): string | undefined {
+  return codeRemedy(codeIn(refusal.body)) ?? statusRemedy(refusal, tried);
+}
+
+/** A code says more than the status: the bridge itself has answered, or the provider through it. */
+function codeRemedy(code: string | undefined): string | undefined {
+  switch (code) {
+    case 'model_not_found':
+      return 'no route serves this model: give another one with --model';
+    case 'loop_detected':
+      return 'a provider’s url leads back to the bridge: correct the url in the route';
+    case 'provider_unreachable':
+    case 'provider_connection_lost':
+    case 'provider_protocol_error':
+    case 'provider_stream_ended':
+    case 'connect_timeout':
+    case 'first_event_timeout':
+    case 'idle_timeout':
+      return 'the bridge has no usable answer from its provider: look at the provider’s url, and at the bridge’s log for the reason';
+    default:
+      return undefined;
+  }
+}
+
+function statusRemedy({ status, headers }: Refusal, tried: Tried): string | undefined {
   if (status >= 300 && status < 400) return redirectRemedy(headers);
   switch (status) {
     case 200:

@@ -60,12 +60,14 @@ function opened(ws: WebSocket, { url, signal }: SocketOptions): Promise<void> {
     ws.on('open', () => settle(resolve));
     ws.on('error', (error: NodeJS.ErrnoException) => settle(() => reject(faultOfOpening(error, url))));
     ws.on('unexpected-response', (request, response: IncomingMessage) => {
+      const { socket } = response;
       void readBody(response).then((body) => {
         const refusal = { status: response.statusCode ?? 0, headers: response.headers, body };
         settle(() =>
           reject(new ProbeFault('refused', `the upgrade was refused with ${refusal.status}`, { refusal })),
         );
         request.destroy();
+        socket.destroy(); // the request let go of it when the answer was whole, and it would hold the process
       });
     });
     if (signal.aborted) onAbort();

@@ -59,7 +59,8 @@ export function planTurn(
   memory: LaneMemory | undefined,
   pinned: ChainLink | undefined,
 ): TurnPlan {
-  const route = chooseRoute(group, create.model, client.headers);
+  // a route that names models is not for a request without one
+  const route = chooseRoute(group, create.model ?? '', client.headers);
   if (route === undefined) return noRoute(create.model);
   const mode = memory === undefined ? 'Provider' : (route.continuation.mode ?? 'Transcript');
   const base = findBase(create, mode, pinned);

@@ -160,6 +160,35 @@ describe('turnbridge bridge', () => {
   }, 30_000);
 });
 
+describe('turnbridge turn', () => {
+  test('ends with 1 where the upgrade is refused, and says what to change', async () => {
+    await using provider = await fakeProvider(); // speaks HTTP only
+    await using turn = run('turnbridge.ts', ['turn', provider.url, 'hello']);
+    expect(await turn.exited).toBe(1);
+    expect(turn.stderr()).toMatch(/the upgrade was refused with 405/);
+    expect(turn.stderr()).toMatch(/takes no WebSocket here/);
+  }, 30_000);
+
+  test('over HTTP, says of a model that nobody serves that it is the model', async () => {
+    await using provider = await fakeProvider();
+    await using files = await folderWith({
+      'routes.yaml': routeTo(provider.url, { match: { models: ['known'] } }),
+    });
+    await using bridge = run('turnbridge.ts', ['bridge', '--routes', files.path, ...ANY_PORTS]);
+    const base = await until(() => /"listen":"([^"]+)"/.exec(bridge.stdout())?.[1], 'the address', 20_000);
+    await using turn = run('turnbridge.ts', [
+      'turn',
+      `http://${base}/v1`,
+      'hello',
+      '--http',
+      '--model',
+      'other',
+    ]);
+    expect(await turn.exited).toBe(1);
+    expect(turn.stderr()).toMatch(/no route serves this model: give another one with --model/);
+  }, 30_000);
+});
+
 describe('turnbridge', () => {
   test('names its commands when an unknown one is called', async () => {
     await using cli = run('turnbridge.ts', ['brige']);
