@@ -8,8 +8,10 @@ import type { RouteGroup } from '../route/snapshot.ts';
 import type { ConnectionTools } from './connection-tools.ts';
 import { Flow } from './flow.ts';
 import type { Beating, Heartbeat } from './heartbeat.ts';
-import { answerError, JsonAnswer, SseAnswer } from './http-answer.ts';
-import { readBody } from './request-body.ts';
+import { answerError } from './answer-error.ts';
+import { JsonAnswer } from './json-answer.ts';
+import { SseAnswer } from './sse-answer.ts';
+import { readBody } from './read-body.ts';
 
 export interface HttpTurnParts {
   readonly tools: ConnectionTools;

@@ -16,12 +16,12 @@ import type { ConnectionTools } from './connection-tools.ts';
 import type { HandshakeResult } from './facts.ts';
 import { Guests } from './guests.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { answerError } from './http-answer.ts';
+import { answerError } from './answer-error.ts';
 import { serveHttpTurn } from './http-turn.ts';
 import { newClient } from './new-client.ts';
 import { answerClientError, refuseUpgrade } from './raw-answer.ts';
 import { relay } from './relay.ts';
-import { ClientGone } from './request-body.ts';
+import { ClientGone } from './read-body.ts';
 import { readRequestHead, type RequestHead } from './request-head.ts';
 import { UpgradeDoors } from './upgrade-doors.ts';
 

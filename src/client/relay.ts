@@ -14,9 +14,9 @@ import type { Admitted } from './admission.ts';
 import type { ConnectionTools } from './connection-tools.ts';
 import { Flow } from './flow.ts';
 import type { Heartbeat } from './heartbeat.ts';
-import { answerError } from './http-answer.ts';
+import { answerError } from './answer-error.ts';
 import { allowedQuery, type RequestHead } from './request-head.ts';
-import { readBody, type HeldBody } from './request-body.ts';
+import { readBody, type HeldBody } from './read-body.ts';
 
 export interface RelayParts {
   readonly tools: ConnectionTools;

@@ -5,7 +5,7 @@ import type { ClientKind } from '../turn/facts.ts';
 
 export interface RequestHead {
   readonly method: string;
-  /** Without port; lower case; empty when there is none. */
+  /** The `Host` header as it came; empty when there is none. */
   readonly host: string;
   /** Without query. */
   readonly path: string;
@@ -25,19 +25,12 @@ export function readRequestHead(request: IncomingMessage): RequestHead {
   }
   return {
     method: request.method ?? 'GET',
-    host: hostWithoutPort(request.headers.host ?? ''),
+    host: request.headers.host ?? '',
     path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? '' : target.slice(mark + 1),
     fields,
     headers: request.headers,
   };
-}
-
-function hostWithoutPort(host: string): string {
-  const lower = host.toLowerCase();
-  if (lower.startsWith('[')) return lower.slice(0, lower.indexOf(']') + 1);
-  const colon = lower.indexOf(':');
-  return colon < 0 ? lower : lower.slice(0, colon);
 }
 
 /** The parameters whose names the route lets through, still encoded. */

@@ -15,7 +15,7 @@ import type {
 } from './provider.ts';
 import type { OutboundProxy, ProviderPool } from './provider-pool.ts';
 import { relayRequest } from './relay.ts';
-import { toRequestBody } from './request-body.ts';
+import { toRequestBody } from './body-writes.ts';
 import { keyObstacle, toHeaderRecord, toProviderRequestHeaders } from './request-headers.ts';
 import { toPath } from './request-path.ts';
 

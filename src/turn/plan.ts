@@ -16,7 +16,7 @@ import type {
 import { rejected, type TurnFailure } from './failure.ts';
 import type { ContinuationResult } from './facts.ts';
 import { exactCopy } from './output-items.ts';
-import { toProviderBody, type RequestBody } from './request-body.ts';
+import { toProviderBody, type RequestBody } from './provider-body.ts';
 import type { LaneMemory } from './lane-memory.ts';
 import { itemsOfChain, type ChainLink } from './transcript.ts';
 import type { TurnClient } from './turn-client.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { parseClientFrame } from '../../../src/frames/client-frame.ts';
 import type { ResponseCreate } from '../../../src/frames/response-create.ts';
-import { toProviderBody, type BodyChanges, type RequestBody } from '../../../src/turn/request-body.ts';
+import { toProviderBody, type BodyChanges, type RequestBody } from '../../../src/turn/provider-body.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,33 +1,13 @@
-/** Answers of our own over HTTP, and the two ways in which a turn is answered there: as SSE, or as one JSON body. */
+/** A turn answered over HTTP as a stream. */
 import type { ServerResponse } from 'node:http';
 import { eventTypeOf, type EventType } from '../events/event-type.ts';
-import { toErrorBody, type ErrorAnswer } from '../frames/errors.ts';
+import { findTopLevelType } from '../events/top-level-type.ts';
+import type { ErrorAnswer } from '../frames/errors.ts';
 import { failedEvent } from '../frames/server-events.ts';
-import { memberOf, membersOf } from '../json/object-walk.ts';
-import { fromFailedEvent } from '../turn/failure.ts';
 import type { TurnSink } from '../turn/turn-client.ts';
 import { newId } from '../turn/turn-record.ts';
+import { answerError } from './answer-error.ts';
 import type { Flow } from './flow.ts';
-
-/** Answers with an error, if nothing was answered yet. */
-export function answerError(
-  response: ServerResponse,
-  answer: ErrorAnswer,
-  extra: Readonly<Record<string, string>> = {},
-): void {
-  if (response.headersSent) {
-    response.destroy(); // too late for words: the client must see that the answer is not whole
-    return;
-  }
-  const body = toErrorBody(answer);
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    ...extra,
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-  });
-  response.end(response.req.method === 'HEAD' ? undefined : body);
-}
 
 const SSE_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -115,48 +95,13 @@ export class SseAnswer implements TurnSink {
   }
 }
 
-/** A turn's outcome as one JSON body: the response object of its terminal event. */
-export class JsonAnswer implements TurnSink {
-  readonly takesKeepalives = false;
-  readonly #response: ServerResponse;
-  #headers: Readonly<Record<string, string>> = {};
-
-  constructor(response: ServerResponse) {
-    this.#response = response;
-  }
-
-  answered(headers: Readonly<Record<string, string>>): void {
-    this.#headers = headers;
-  }
-
-  event(payload: Buffer, type: EventType): void {
-    if (!isTerminal(type) || this.#response.destroyed) return;
-    if (type.role === 'failed') {
-      answerError(this.#response, fromFailedEvent(payload));
-      return;
-    }
-    const member = memberOf(membersOf(payload), 'response');
-    const body = member === undefined ? payload : payload.subarray(member.start, member.end);
-    this.#response.writeHead(200, {
-      ...this.#headers,
-      'content-type': 'application/json',
-      'content-length': body.length,
-    });
-    this.#response.end(body);
-  }
-
-  refuse(answer: ErrorAnswer): void {
-    if (!this.#response.destroyed) answerError(this.#response, answer);
-  }
-}
-
-function isTerminal(type: EventType): boolean {
+/** Does the response end with it? */
+export function isTerminal(type: EventType): boolean {
   return type.role === 'completed' || type.role === 'incomplete' || type.role === 'failed';
 }
 
 /** The name of an event that the catalogue does not have. */
 function nameOf(payload: Buffer): string {
-  const member = memberOf(membersOf(payload), 'type');
-  const text = member === undefined ? '' : payload.toString('utf8', member.start + 1, member.end - 1);
+  const text = findTopLevelType(payload)?.name ?? '';
   return /^[\w.:-]{1,128}$/.test(text) ? text : 'message';
 }
