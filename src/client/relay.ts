@@ -55,15 +55,10 @@ export async function relay(
   // a body that may name a model is read whole; anything else streams through
   const isJson =
     (head.headers['content-type'] ?? '').includes('json') && head.method !== 'GET' && head.method !== 'HEAD';
-  if (!isJson)
-    return pass(
-      request,
-      response,
-      parts,
-      targetOf(admitted, undefined),
-      hasBody(head) ? request : null,
-      admitted.fields,
-    );
+  if (!isJson) {
+    const body = hasBody(head) ? limited(request, admitted.group.limits.maxMessageBytes) : null;
+    return pass(request, response, parts, targetOf(admitted, undefined), body, admitted.fields);
+  }
   const read = await readBody(request, admitted.group.limits.maxMessageBytes, parts.tools.inbound);
   if (!read.ok) return answerError(response, read.error, { connection: 'close' });
   try {
@@ -72,6 +67,24 @@ export async function relay(
   } finally {
     read.body.release();
   }
+}
+
+/** A body that streams through has the limit of one that is read. */
+class BodyTooLarge extends Error {}
+
+function limited(request: IncomingMessage, maxBytes: number): Readable {
+  return Readable.from(
+    (async function* () {
+      let bytes = 0;
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > maxBytes)
+          throw new BodyTooLarge(`The body has more than ${maxBytes} bytes (limits.maxMessageBytes).`);
+        yield chunk;
+      }
+    })(),
+    { objectMode: false },
+  );
 }
 
 type Target = { readonly route: CompiledRoute; readonly provider: CompiledProvider } | ErrorAnswer;
@@ -136,7 +149,9 @@ async function pass(
     await streamed(answer.body, response, parts);
   } catch (error) {
     if (gone.signal.aborted) return; // nobody is left to hear of it
-    if (error instanceof ProviderFault)
+    if (body?.errored instanceof BodyTooLarge)
+      answerError(response, refusal('payload_too_large', body.errored.message), { connection: 'close' });
+    else if (error instanceof ProviderFault)
       answerError(response, refusal('provider_unreachable', `${error.message}.`));
     else response.destroy(); // the provider's answer broke off in the middle
   }

@@ -1,7 +1,8 @@
 /** The WebSocket library's side of an upgrade: the 101, and a limit on messages that differs by route. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
+import { reasonOfLibraryClose } from './library-close.ts';
 import { chooseSubprotocol } from './subprotocol.ts';
 
 /**
@@ -22,8 +23,18 @@ export function toMaxReceivedBytes(maxMessageBytes: number): number {
   return Math.floor(maxMessageBytes * OVERSIZE_FACTOR);
 }
 
+/** The library closes by itself where a peer breaks the protocol, and says no more than a code. We say why. */
+class ClientSocket extends WebSocket {
+  override close(code?: number, reason?: string | Buffer): void {
+    super.close(code, reason ?? reasonOfLibraryClose(code));
+  }
+}
+
+/** Different limits of messages at a time; with each reload that changes one, the longest unused goes. */
+const MAX_DOORS = 64;
+
 export class UpgradeDoors {
-  /** One per limit: routes have few different ones. */
+  /** One per limit, least recently used first: routes have few different ones. */
   readonly #doors = new Map<number, WebSocketServer>();
 
   /** Answers 101 and gives the socket; or answers 4xx when the handshake is none (then `then` is not called). */
@@ -39,9 +50,14 @@ export class UpgradeDoors {
 
   #doorFor(maxMessageBytes: number): WebSocketServer {
     const known = this.#doors.get(maxMessageBytes);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#doors.delete(maxMessageBytes);
+      this.#doors.set(maxMessageBytes, known);
+      return known;
+    }
     const options: Options = {
       noServer: true,
+      WebSocket: ClientSocket,
       clientTracking: false,
       perMessageDeflate: false, // costs more CPU than the network saves (docs/decisions/0005)
       maxPayload: toMaxReceivedBytes(maxMessageBytes),
@@ -54,6 +70,10 @@ export class UpgradeDoors {
     };
     const door = new WebSocketServer(options);
     this.#doors.set(maxMessageBytes, door);
+    for (const oldest of this.#doors.keys()) {
+      if (this.#doors.size <= MAX_DOORS) break;
+      this.#doors.delete(oldest); // it holds nothing: the sockets it has opened live on without it
+    }
     return door;
   }
 }

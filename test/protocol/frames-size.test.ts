@@ -44,7 +44,7 @@ describe('limits.maxMessageBytes', () => {
     await using scene = await openScene(small);
     const client = await scene.connect();
     client.send(frameOf(maxMessageBytes * 1.25 + 1));
-    expect((await within(client.closed, 'the close')).code).toBe(1009);
+    expect(await within(client.closed, 'the close')).toEqual({ code: 1009, reason: 'message too big' });
     expect(scene.provider.requests).toEqual([]);
   });
 

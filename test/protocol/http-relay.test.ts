@@ -185,3 +185,27 @@ describe('other paths', () => {
     expect(scene.provider.requests).toEqual([]);
   });
 });
+
+describe('a body that streams through', () => {
+  const files: SceneWishes = {
+    route: { ...passthrough(['/files']).route, limits: { maxMessageBytes: 65_536 } },
+    script: () => ({ steps: [{ text: 'x' }] }),
+  };
+  const upload = (url: string, bytes: number) =>
+    fetch(`${url}/files`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: new Uint8Array(bytes),
+    });
+
+  test('has the limit of a message, and reaches the provider below it', async () => {
+    await using scene = await openScene(files);
+    await upload(scene.bridge.url, 60_000);
+    expect(scene.provider.requests[0]).toMatchObject({ method: 'POST', path: '/v1/files' });
+    expect(scene.provider.requests[0]?.headers).toMatchObject({ 'content-length': '60000' });
+    const refused = await upload(scene.bridge.url, 70_000);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ error: { code: 'payload_too_large' } });
+    expect(scene.provider.requests).toHaveLength(1);
+  });
+});
