@@ -1,6 +1,6 @@
 # One image for every command; `bridge` is what it does by default. TypeScript runs as it is written, so there is no
 # build stage: only the production packages and the sources.
-FROM node:24-slim
+FROM node:24.21-slim
 
 ENV NODE_ENV=production
 WORKDIR /app
@@ -11,5 +11,5 @@ COPY src src
 
 USER node
 EXPOSE 8787 9464
-ENTRYPOINT ["node", "cmd/turnbridge.ts"]
+ENTRYPOINT ["node", "/app/cmd/turnbridge.ts"]
 CMD ["bridge", "--routes", "/etc/turnbridge/routes", "--listen", "0.0.0.0:8787", "--ops-listen", "0.0.0.0:9464"]

@@ -127,7 +127,7 @@ export function bridgeHelp(): string {
   return `Usage: turnbridge bridge --routes PATH [options]
 
 Serves the routes in PATH and takes changes within a second, without dropping a connection.
-Stops gracefully on SIGTERM and SIGINT; at once on a second one.
+Stops gracefully on SIGTERM and SIGINT (after --drain-delay at the soonest); at once on a second one.
 
 Options (each also as an environment variable, such as ${variableOf('ops-listen')}):
 ${lines.join('\n')}
@@ -141,18 +141,11 @@ Exit codes: 0 after a drain, 2 for wrong usage, broken routes or an address that
  * @throws FlagError, or a TypeError of parseArgs, with a sentence for the person.
  */
 export function parseBridgeFlags(argv: string[], env: typeof processEnv): BridgeFlags | undefined {
-  const names = Object.keys(BRIDGE_FLAGS) as FlagName[];
-  const { values } = parseArgs({
-    args: argv,
-    options: {
-      ...(Object.fromEntries(names.map((name) => [name, { type: 'string' }])) as Record<
-        FlagName,
-        { type: 'string' }
-      >),
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
+  const { values, positionals } = readArguments(argv);
   if (values.help === true) return undefined;
+  const [stray] = positionals;
+  if (stray !== undefined)
+    throw new FlagError(`"${stray}" stands alone: for a route file write --routes ${stray}`);
   const text = (name: FlagName): string => {
     const given = values[name] ?? env[variableOf(name)] ?? BRIDGE_FLAGS[name].default;
     if (given === undefined)
@@ -206,6 +199,19 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
       noProxy: env['no_proxy'] ?? env['NO_PROXY'],
     },
   };
+}
+
+function readArguments(argv: string[]) {
+  const names = Object.keys(BRIDGE_FLAGS) as FlagName[];
+  const strings = Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
+  return parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      ...(strings as Record<FlagName, { type: 'string' }>),
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }
 
 /** `127.0.0.1:8787`, `[::1]:8787`, `localhost:0`. @throws FlagError */

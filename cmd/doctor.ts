@@ -24,7 +24,7 @@ Usage: turnbridge doctor URL [options]
 
 Options:
   --model MODEL  which model to ask (default ${DEFAULT_MODEL})
-  --key KEY      client key; better in the environment: TURNBRIDGE_KEY, else OPENAI_API_KEY
+  --key KEY      client key; better in the environment: TURNBRIDGE_KEY
   --idle S       also keep the socket silent for S seconds and see whether it lives; 75 finds the usual
                  time-out of 60 seconds on ingresses and load balancers
   --json         one line of JSON per step, then a line of type turnbridge.summary

@@ -18,5 +18,16 @@ export function isListenError(error: unknown): error is NodeJS.ErrnoException {
 
 /** Which address, and what to write instead. */
 export function listenAdvice(error: NodeJS.ErrnoException, flags: string): string {
-  return `${error.message}: stop what uses that address, or choose another with ${flags} (port 0 takes a free one)`;
+  const { code } = isErrno(error.cause) ? error.cause : error;
+  const cure =
+    code === 'EADDRINUSE'
+      ? `stop what uses that address, or choose another with ${flags} (port 0 takes a free one)`
+      : code === 'EACCES'
+        ? `choose a port above 1023 with ${flags}`
+        : `this machine has no such address; choose another with ${flags}, such as 127.0.0.1:0`;
+  return `${error.message}: ${cure}`;
+}
+
+function isErrno(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error;
 }

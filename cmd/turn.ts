@@ -27,7 +27,7 @@ Usage: turnbridge turn URL "text" [options]
 
 Options:
   --model MODEL  which model to ask (default ${DEFAULT_MODEL})
-  --key KEY      client key; better in the environment: TURNBRIDGE_KEY, else OPENAI_API_KEY
+  --key KEY      client key; better in the environment: TURNBRIDGE_KEY
   --http         POST and server-sent events instead of a WebSocket
   --json         one line of JSON per event, then a line of type turnbridge.summary
   --timeout S    seconds until the turn is given up (default ${DEFAULT_TIMEOUT_SECONDS})
@@ -181,7 +181,7 @@ function readArguments(argv: string[]): TurnArguments | 'help' {
 
 /** @returns the client's key: as given, else from the environment */
 export function keyFrom(given: string | undefined): string | undefined {
-  return given ?? (process.env['TURNBRIDGE_KEY'] || process.env['OPENAI_API_KEY'] || undefined);
+  return given ?? (process.env['TURNBRIDGE_KEY'] || undefined);
 }
 
 function jsonDisplay(): Display {

@@ -1,4 +1,7 @@
-/** `turnbridge COMMAND`: finds the command; each lives in a file of its own and is loaded only when it is called. */
+#!/usr/bin/env node
+/** turnbridge COMMAND: finds the command; each lives in a file of its own and is loaded only when it is called. */
+import { VERSION } from './version.ts';
+
 type Command = (argv: string[]) => Promise<number>;
 
 const COMMANDS: Readonly<
@@ -40,6 +43,10 @@ ${Object.entries(COMMANDS)
 2 wrong usage or a broken configuration.`;
 
 async function main([name, ...rest]: string[]): Promise<number> {
+  if (name === '--version' || name === '-v') {
+    console.log(VERSION);
+    return 0;
+  }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     console.log(help);
     return name === undefined ? 2 : 0;

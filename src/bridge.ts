@@ -247,6 +247,9 @@ class BridgeParts implements Bridge {
     this.#phase = 'closed';
     this.#leaving.abort();
     await this.#source?.close();
+    // turns that still run hear that it was us; what is written now is with the kernel before the sockets go
+    this.#listener.cut();
+    await new Promise<void>((resolve) => setImmediate(resolve));
     await this.#listener.close();
     await this.#ops?.close();
     await this.#transport.close();

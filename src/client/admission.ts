@@ -44,7 +44,10 @@ export function admit(head: RequestHead, asUpgrade: boolean, context: AdmissionC
     return refuse('draining', refusal('server_draining', 'This bridge is shutting down; connect again.'));
   }
   if (context.snapshot === undefined || context.snapshot.routes.length === 0) {
-    return refuse('not_ready', refusal('not_ready', 'This bridge has no route yet; apply a ResponsesRoute.'));
+    return refuse(
+      'not_ready',
+      refusal('not_ready', 'This bridge has no route yet: it waits for a ResponsesRoute; try again.'),
+    );
   }
   const chosen = chooseGroup(context.snapshot, head.host, head.path);
   if (chosen === undefined || (asUpgrade && chosen.rest !== '/responses')) {

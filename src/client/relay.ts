@@ -33,7 +33,7 @@ const SAFE_METHODS: Readonly<Record<string, readonly string[]>> = {
 
 const NOT_RELAYED = refusal(
   'not_found',
-  'This path is not served here: relay.paths of a route names those that are passed on.',
+  'This path is not served here. Turns are run at BASE/responses; relay.paths of a route names what else is passed on.',
 );
 
 /** Serves one such request. Resolves when it is answered or the client is gone. */

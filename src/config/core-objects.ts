@@ -3,7 +3,7 @@ import { didYouMeanSuffix } from '../route/did-you-mean.ts';
 import { errorAt, errorAtKey } from '../route/problem.ts';
 import type { Path, Problem } from '../route/problem.ts';
 import { Secret } from '../route/secret.ts';
-import { expandVariables } from './variables.ts';
+import { expandVariables, meantVariable } from './variables.ts';
 import type { Environment } from './variables.ts';
 
 /** A Secret or a ConfigMap with its entries in plain. */
@@ -72,6 +72,8 @@ function readSecretEntries(
   readEntries(document['stringData'], ['stringData'], problems, entries, (text, path) => {
     const { text: expanded, mistakes } = expandVariables(text, env);
     for (const mistake of mistakes) problems.push({ ...errorAt(path, mistake), severity: missingVariables });
+    const meant = meantVariable(text);
+    if (meant !== undefined) problems.push({ ...errorAt(path, meant), severity: 'warning' });
     return expanded;
   });
 }

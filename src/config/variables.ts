@@ -8,6 +8,18 @@ export interface Expansion {
   readonly mistakes: readonly string[];
 }
 
+/** A whole text that a shell or a compose file would expand, and we do not: `$NAME`, `$(NAME)`. */
+const OTHER_FORM = /^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\(([A-Za-z_][A-Za-z0-9_]*)\))$/;
+
+/** What was surely meant, where a text looks like a variable of another program; undefined where it does not. */
+export function meantVariable(text: string): string | undefined {
+  const match = OTHER_FORM.exec(text.trim());
+  const name = match?.[1] ?? match?.[2];
+  return name === undefined
+    ? undefined
+    : `this is taken as it is written; for the environment variable write \${${name}}`;
+}
+
 /** Replaces `${NAME}` by the value of that environment variable; `$${NAME}` stands for the text `${NAME}`. */
 export function expandVariables(text: string, env: Environment): Expansion {
   const mistakes: string[] = [];

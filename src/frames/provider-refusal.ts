@@ -14,7 +14,7 @@ export interface ProviderRefusal {
   readonly headers: Readonly<Record<string, string>>;
   /** The parsed body; undefined when it was no JSON (plain text, HTML of a proxy): the status speaks. */
   readonly body: unknown;
-  /** The provider was called with a key of the bridge's own, not with the client's. */
+  /** The provider was called with the bridge's own key, or with none: its refusal is not about the client's. */
   readonly ownKey: boolean;
   /** For the sentence that names who has to act. */
   readonly provider: string;

@@ -110,6 +110,7 @@ function logFailedAttempt(log: Log, turn: TurnRecord, attempt: AttemptRecord): v
     turn_id: turn.id,
     route: turn.route,
     provider: attempt.provider,
+    origin: attempt.origin,
     transport: attempt.transport,
     attempt: attempt.number,
     error_type: attempt.errorType,

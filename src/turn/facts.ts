@@ -85,6 +85,8 @@ export interface TokenUsage {
 export interface AttemptRecord {
   readonly number: number;
   readonly provider: string;
+  /** Scheme, host and port of its url, from configuration. */
+  readonly origin: string;
   readonly transport: 'http' | 'websocket';
   readonly startedAt: number;
   answeredAt: number | undefined;

@@ -59,7 +59,7 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
         status: end.status,
         headers: end.headers,
         body: parseJson(end.body),
-        ownKey: provider.auth.type === 'APIKey',
+        ownKey: provider.auth.type !== 'Passthrough',
         provider: provider.name,
       });
       return {
@@ -98,7 +98,7 @@ export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): Tur
     status,
     headers,
     body: { error: body },
-    ownKey: provider.auth.type === 'APIKey',
+    ownKey: provider.auth.type !== 'Passthrough',
     provider: provider.name,
   });
   return { answer, outcome: 'failed', errorType: toErrorType(answer.error.code ?? undefined, status) };

@@ -141,7 +141,7 @@ function noRoute(model: string | undefined): TurnPlan {
   const message =
     model === undefined
       ? 'The request names no `model`, and no route here takes requests without one.'
-      : 'No route here serves this model. Ask for one that a route names, or have a route added for it.';
+      : `No route here serves the model ${JSON.stringify(model.slice(0, 128))}. Ask for one that a route names, or have a route added for it.`;
   return {
     kind: 'refuse',
     route: undefined,
@@ -151,7 +151,8 @@ function noRoute(model: string | undefined): TurnPlan {
 }
 
 function noProvider(route: CompiledRoute, model: string | undefined): TurnPlan {
-  const what = model === undefined ? 'a request without a model' : 'this model';
+  const what =
+    model === undefined ? 'a request without a model' : `the model ${JSON.stringify(model.slice(0, 128))}`;
   return {
     kind: 'refuse',
     route,

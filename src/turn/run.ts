@@ -43,7 +43,7 @@ export class Run {
     this.#memory = memory;
     this.#turn = turn;
     this.plan = { route: plan.route, provider: plan.provider, memory: plan.memory };
-    this.#record = newAttemptRecord(turn.attempts, plan.provider.name, tools.clock.now());
+    this.#record = newAttemptRecord(turn.attempts, plan.provider, tools.clock.now());
     tools.facts({ kind: 'attempt.started', turn, attempt: this.#record });
     // items are kept where a later turn may continue, and no more of them than may be remembered
     const maxItemBytes = plan.memory.kind === 'chain' ? plan.route.continuation.maxBytesPerConnection : 0;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ResponseCreate } from '../frames/response-create.ts';
 import { matchModel, toModelPattern } from '../route/model-pattern.ts';
-import type { CompiledRoute } from '../route/snapshot.ts';
+import type { CompiledProvider, CompiledRoute } from '../route/snapshot.ts';
 import type { AttemptRecord, TurnRecord } from './facts.ts';
 import type { TurnClient } from './turn-client.ts';
 
@@ -52,10 +52,15 @@ export function newTurnRecord(
   };
 }
 
-export function newAttemptRecord(number: number, provider: string, startedAt: number): AttemptRecord {
+export function newAttemptRecord(
+  number: number,
+  { name, origin }: Pick<CompiledProvider, 'name' | 'origin'>,
+  startedAt: number,
+): AttemptRecord {
   return {
     number,
-    provider,
+    provider: name,
+    origin,
     transport: 'http',
     startedAt,
     answeredAt: undefined,

@@ -59,7 +59,10 @@ describe('npm start', () => {
       () => /turnbridge -- (turn .*)$/m.exec(start.stdout())?.[1],
       'the line with a turn to try',
     );
-    expect(start.stdout()).toMatch(/^The Codex CLI: {2}codex .*supports_websockets=true/m);
+    await until(
+      () => /^The Codex CLI: {2}codex .*supports_websockets=true/m.test(start.stdout()),
+      'the line for Codex',
+    );
     expect(hint).toBe(`turn ${base} "Say hello"`);
 
     await using turn = run('turnbridge.ts', ['turn', base, 'Say hello']);
@@ -127,6 +130,7 @@ describe('turnbridge bridge', () => {
     [['--routes', 'x', '--listen', '8787'], /--listen is HOST:PORT, not "8787": write 127\.0\.0\.1:8787/],
     [['--routes', 'x', '--log-level', 'loud'], /--log-level is one of debug, info, warn, error, not "loud"/],
     [['--route', 'x'], /Unknown option '--route'/],
+    [['routes.yaml'], /"routes.yaml" stands alone: for a route file write --routes routes.yaml/],
   ])(
     'wrong usage %j is told in a sentence, with exit code 2',
     async (args, sentence) => {

@@ -190,7 +190,7 @@ describe('a frame that is refused with 400', () => {
 
 describe('a model that nobody serves', () => {
   test.each([
-    ['is answered 404 model_not_found', { model: 'claude' }, 'No route here serves this model'],
+    ['is answered 404 model_not_found', { model: 'claude' }, 'No route here serves the model "claude"'],
     ['that is not even named is answered so too', {}, 'The request names no `model`'],
   ])('%s, and the socket stays open', async (_, body, message) => {
     await using scene = await openScene({

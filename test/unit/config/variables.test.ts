@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { expandVariables } from '../../../src/config/variables.ts';
+import { expandVariables, meantVariable } from '../../../src/config/variables.ts';
 
 test.each([
   ['plain', 'plain'],
@@ -22,4 +22,15 @@ test.each([
 
 test('what a variable holds is not expanded again', () => {
   expect(expandVariables('${A}', { A: '${B}', B: 'b' }).text).toBe('${B}');
+});
+
+test.each([
+  ['$OPENAI_API_KEY', '${OPENAI_API_KEY}'],
+  [' $(KEY)\n', '${KEY}'],
+])('a text %j that another program would expand is noticed', (text, meant) => {
+  expect(meantVariable(text)).toContain(`write ${meant}`);
+});
+
+test.each(['${KEY}', 'sk-$a', '$', '$1', 'a $KEY', '$KEY-b'])('a text %j is none of them', (text) => {
+  expect(meantVariable(text)).toBeUndefined();
 });

@@ -75,12 +75,12 @@ describe('turn', () => {
   });
 
   test('takes its key from the environment, and a given one before that', async () => {
-    await run('turn', [fake.url, 'hello'], { OPENAI_API_KEY: 'k-openai' });
+    await run('turn', [fake.url, 'hello'], { OPENAI_API_KEY: 'k-openai' }); // not for any URL that is typed
     await run('turn', [fake.url, 'hello'], { OPENAI_API_KEY: 'k-openai', TURNBRIDGE_KEY: 'k-own' });
     await run('turn', [fake.url, 'hello', '--key', 'k-given'], { TURNBRIDGE_KEY: 'k-own' });
     await run('turn', [fake.url, 'hello']);
     expect(fake.requests.map(({ headers }) => headers.authorization)).toEqual([
-      'Bearer k-openai',
+      undefined,
       'Bearer k-own',
       'Bearer k-given',
       undefined,

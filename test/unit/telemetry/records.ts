@@ -40,6 +40,7 @@ export function turnRecord(over: Partial<TurnRecord> = {}): TurnRecord {
 export function attemptRecord(over: Partial<AttemptRecord> = {}): AttemptRecord {
   return {
     number: 1,
+    origin: 'https://provider.example',
     provider: 'openai',
     transport: 'http',
     startedAt: 1005,
