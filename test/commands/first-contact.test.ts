@@ -1,7 +1,7 @@
 /** What a newcomer does first, with real processes: start, a turn from a second terminal, Ctrl-C. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -194,6 +194,14 @@ describe('turnbridge turn', () => {
 });
 
 describe('turnbridge', () => {
+  test('is run by node when it is called by its name: without its first line a shell would run it', async () => {
+    const text = await readFile(join(ROOT, 'cmd', 'turnbridge.ts'), 'utf8');
+    expect(text).toMatch(/^#!\/usr\/bin\/env node\n/);
+    await using cli = run('turnbridge.ts', ['--version']);
+    expect(await cli.exited).toBe(0);
+    expect(cli.stdout()).toMatch(/^\d+\.\d+\.\d+/);
+  }, 30_000);
+
   test('names its commands when an unknown one is called', async () => {
     await using cli = run('turnbridge.ts', ['brige']);
     expect(await cli.exited).toBe(2);
