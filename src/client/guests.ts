@@ -22,11 +22,15 @@ interface Seat {
   admitted: Admitted;
 }
 
+/** Measured with 50 keys and 20 groups: 7 µs each, so a batch holds the loop for 3.5 ms, and 20,000 would for 150. */
+const JUDGED_AT_A_TIME = 500;
+
 export class Guests {
   readonly #tools: ConnectionTools;
   readonly #heartbeat: Heartbeat;
   readonly #onLeft: () => void;
   readonly #guests = new Set<Guest>();
+  #round = 0;
 
   /** @param onLeft A connection is closed and gone from here. */
   constructor(tools: ConnectionTools, heartbeat: Heartbeat, onLeft: () => void) {
@@ -87,18 +91,22 @@ export class Guests {
 
   /**
    * Judges every connection by the routes of now. Turns keep what they started with; a connection whose key or route
-   * is gone closes after its running turn.
+   * is gone closes after its running turn. Streams go on between batches; a later call takes over from this one.
    */
-  admitAgain(context: AdmissionContext): void {
-    for (const { connection, head, seat } of this.#guests) {
-      const again = admit(head, true, context);
-      if (again.kind === 'admitted' && again.identity.tenant === seat.admitted.identity.tenant) {
-        seat.admitted = again;
-      } else if (again.kind === 'refused' && again.result !== 'unauthorized') {
-        connection.retire(CloseCode.serviceRestart, 'route removed');
-      } else {
-        connection.revoke();
+  async admitAgain(context: AdmissionContext): Promise<void> {
+    const round = ++this.#round;
+    let judged = 0;
+    for (const guest of Array.from(this.#guests)) {
+      try {
+        judge(guest, context);
+      } catch (error) {
+        this.#tools.facts({ kind: 'bridge.mistake', error });
       }
+      judged++;
+      if (judged % JUDGED_AT_A_TIME !== 0) continue;
+      // oxlint-disable-next-line no-await-in-loop -- letting others run in between is the point
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (round !== this.#round) return;
     }
   }
 
@@ -119,5 +127,16 @@ export class Guests {
   /** Drops every connection without a word. */
   terminate(): void {
     for (const { connection } of this.#guests) connection.terminate();
+  }
+}
+
+function judge({ connection, head, seat }: Guest, context: AdmissionContext): void {
+  const again = admit(head, true, context);
+  if (again.kind === 'admitted' && again.identity.tenant === seat.admitted.identity.tenant) {
+    seat.admitted = again;
+  } else if (again.kind === 'refused' && again.result !== 'unauthorized') {
+    connection.retire(CloseCode.serviceRestart, 'route removed');
+  } else {
+    connection.revoke();
   }
 }

@@ -111,7 +111,7 @@ export class ClientListener {
   /** Serves another snapshot from now on; connections are judged again by it. */
   use(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    this.#guests.admitAgain(this.#context(false));
+    void this.#guests.admitAgain(this.#context(false));
   }
 
   /** Refuses what is new from now on and lets the rest finish. Resolves when nothing is left. */
