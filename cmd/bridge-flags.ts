@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util';
 import type { BudgetSizes, DrainTimes, HostAndPort } from '../src/bridge.ts';
 import type { ConnectionSettings } from '../src/client/connection-tools.ts';
 import type { OutboundProxy } from '../src/provider/provider-pool.ts';
+import { UsageError } from './exits.ts';
+import { parseListen } from './listen-address.ts';
 
 /** What the flags say, checked. */
 export interface BridgeFlags {
@@ -21,9 +23,6 @@ export interface BridgeFlags {
   /** From the usual variables, not from flags: what every program of a machine uses. */
   readonly proxy: OutboundProxy;
 }
-
-/** A flag that cannot be meant so. The message says what to write. */
-export class FlagError extends Error {}
 
 interface Flag {
   readonly value: string;
@@ -138,24 +137,24 @@ Exit codes: 0 after a drain, 2 for wrong usage, broken routes or an address that
 
 /**
  * Reads flags, then the environment, then defaults. Undefined: help was asked for.
- * @throws FlagError, or a TypeError of parseArgs, with a sentence for the person.
+ * @throws UsageError, or a TypeError of parseArgs, with a sentence for the person.
  */
 export function parseBridgeFlags(argv: string[], env: typeof processEnv): BridgeFlags | undefined {
   const { values, positionals } = readArguments(argv);
   if (values.help === true) return undefined;
   const [stray] = positionals;
   if (stray !== undefined)
-    throw new FlagError(`"${stray}" stands alone: for a route file write --routes ${stray}`);
+    throw new UsageError(`"${stray}" stands alone: for a route file write --routes ${stray}`);
   const text = (name: FlagName): string => {
     const given = values[name] ?? env[variableOf(name)] ?? BRIDGE_FLAGS[name].default;
     if (given === undefined)
-      throw new FlagError(`--${name} is missing: write --${name} ${BRIDGE_FLAGS[name].value}`);
+      throw new UsageError(`--${name} is missing: write --${name} ${BRIDGE_FLAGS[name].value}`);
     return given;
   };
   const number = (name: FlagName, min: number, max = MAX_SECONDS): number => {
     const value = Number(text(name));
     if (text(name).trim() === '' || !(value >= min && value <= max)) {
-      throw new FlagError(
+      throw new UsageError(
         `--${name} is a number from ${min} to ${max}, not "${text(name)}"; the default is ${BRIDGE_FLAGS[name].default}`,
       );
     }
@@ -164,13 +163,13 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
   const oneOf = <const T extends string>(name: FlagName, allowed: readonly T[]): T => {
     const found = allowed.find((word) => word === text(name));
     if (found === undefined)
-      throw new FlagError(`--${name} is one of ${allowed.join(', ')}, not "${text(name)}"`);
+      throw new UsageError(`--${name} is one of ${allowed.join(', ')}, not "${text(name)}"`);
     return found;
   };
   return {
     routes: text('routes'),
-    listen: parseListen('listen', text('listen')),
-    opsListen: parseListen('ops-listen', text('ops-listen')),
+    listen: parseListen('listen', text('listen'), BRIDGE_FLAGS.listen.default),
+    opsListen: parseListen('ops-listen', text('ops-listen'), BRIDGE_FLAGS['ops-listen'].default),
     logLevel: oneOf('log-level', ['debug', 'info', 'warn', 'error']),
     logFormat: oneOf('log-format', ['json', 'text', 'auto']),
     maxConnections: Math.floor(number('max-connections', 1, 1_000_000)),
@@ -214,25 +213,14 @@ function readArguments(argv: string[]) {
   });
 }
 
-/** `127.0.0.1:8787`, `[::1]:8787`, `localhost:0`. @throws FlagError */
-export function parseListen(flag: string, text: string): HostAndPort {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) {
-    throw new FlagError(`--${flag} is HOST:PORT, not "${text}": write 127.0.0.1:8787, or [::1]:8787`);
-  }
-  return { host, port };
-}
-
-/** The address of a proxy; `proxy.example:3128` is read as curl reads it. @throws FlagError */
+/** The address of a proxy; `proxy.example:3128` is read as curl reads it. @throws UsageError */
 function parseProxy(name: string, env: typeof processEnv): string | undefined {
   const text = (env[name] ?? env[name.toUpperCase()] ?? '').trim();
   if (text === '') return undefined;
   const address = text.includes('://') ? text : `http://${text}`;
   if (!/^https?:\/\//i.test(address) || !URL.canParse(address)) {
     const variable = env[name] === undefined ? name.toUpperCase() : name;
-    throw new FlagError(
+    throw new UsageError(
       `the environment variable ${variable} is no address of an HTTP proxy: write http://HOST:PORT`,
     );
   }
@@ -242,7 +230,7 @@ function parseProxy(name: string, env: typeof processEnv): string | undefined {
 function parseInstallationId(text: string): string | undefined {
   if (text === '') return undefined;
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(text)) {
-    throw new FlagError('--installation-id is 1 to 64 characters of A-Z a-z 0-9 . _ -');
+    throw new UsageError('--installation-id is 1 to 64 characters of A-Z a-z 0-9 . _ -');
   }
   return text;
 }

@@ -4,8 +4,9 @@ import { hostname } from 'node:os';
 import { BrokenRoutes, openBridge, type Bridge, type DrainTimes } from '../src/bridge.ts';
 import { summarize, formatProblem } from '../src/config/problem.ts';
 import { openLog, type Log } from '../src/telemetry/log.ts';
-import { bridgeHelp, FlagError, parseBridgeFlags, type BridgeFlags } from './bridge-flags.ts';
-import { isListenError, isUsageError, listenAdvice } from './exits.ts';
+import { bridgeHelp, parseBridgeFlags, type BridgeFlags } from './bridge-flags.ts';
+import { isListenError, isUsageError, listenAdvice, UsageError } from './exits.ts';
+import { nextSignal } from './next-signal.ts';
 import { VERSION } from './version.ts';
 
 /** Runs until it has drained after SIGTERM or SIGINT. Resolves with the exit code. */
@@ -14,7 +15,7 @@ export async function bridge(argv: string[]): Promise<number> {
   try {
     flags = parseBridgeFlags(argv, process.env);
   } catch (error) {
-    if (!(error instanceof FlagError) && !isUsageError(error)) throw error;
+    if (!(error instanceof UsageError) && !isUsageError(error)) throw error;
     console.error(`turnbridge bridge: ${error.message} (turnbridge bridge --help)`);
     return 2;
   }
@@ -78,16 +79,4 @@ export async function runUntilDrained(running: Bridge, drain: DrainTimes, log: L
   await running.close();
   log.info('process.exit', 'bridge stopped');
   await log.close();
-}
-
-function nextSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const stop = (): void => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-    resolve();
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  return promise;
 }

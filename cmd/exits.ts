@@ -1,5 +1,8 @@
 /** Errors that are the user's to mend, and what to say of them. Everything else keeps its stack. */
 
+/** Wrong usage, in words for the person who typed it: what is wrong and what to write. */
+export class UsageError extends Error {}
+
 /** Wrong flags, in the words of `parseArgs`. */
 export function isUsageError(error: unknown): error is Error {
   return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');

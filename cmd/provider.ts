@@ -8,6 +8,9 @@ import type { Script } from '../src/scripted/script.ts';
 import { openScriptedProvider } from '../src/scripted/scripted-provider.ts';
 import type { ScriptedProvider } from '../src/scripted/scripted-provider.ts';
 import { builtInScripts, unknownScript } from '../src/scripted/scripts.ts';
+import { isUsageError, UsageError } from './exits.ts';
+import { parseListen } from './listen-address.ts';
+import { nextSignal } from './next-signal.ts';
 
 const defaultListen = '127.0.0.1:8788';
 
@@ -26,9 +29,6 @@ A request can choose for itself: the model "scripted/NAME", or a prompt that beg
 with "script:NAME", plays the built-in script NAME.
 
 Exit codes: 0 after SIGINT or SIGTERM, 2 for wrong usage, a broken script or a port in use.`;
-
-/** Wrong usage, in words for the person who typed it. */
-class UsageError extends Error {}
 
 interface Options {
   readonly host: string;
@@ -52,7 +52,7 @@ export async function provider(argv: string[]): Promise<number> {
       console.log(values.help ? help : listOfScripts());
       return 0;
     }
-    await serve({ ...parseListen(values.listen), script: values.script });
+    await serve({ ...parseListen('listen', values.listen, defaultListen), script: values.script });
     return 0;
   } catch (error) {
     if (!isExpected(error)) throw error;
@@ -66,7 +66,7 @@ async function serve(options: Options): Promise<void> {
   await using running = await listen(options, script);
   const name = typeof script === 'string' ? script : script.name;
   console.log(`Scripted provider on ${running.url}, script ${name}`);
-  await stopSignal();
+  await nextSignal();
 }
 
 async function listen(options: Options, script: string | Script): Promise<ScriptedProvider> {
@@ -128,16 +128,6 @@ function listOfScripts(): string {
     .join('\n');
 }
 
-function parseListen(listen: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(listen);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) {
-    throw new UsageError(`--listen is HOST:PORT, not "${listen}": write ${defaultListen}, or [::1]:8788`);
-  }
-  return { host, port };
-}
-
 function explained(error: Error): string {
   if (error instanceof ScriptMistakes) return `the script cannot be played:\n${error.message}`;
   return error instanceof UsageError ? error.message : `${error.message}; --help shows what there is`;
@@ -146,17 +136,5 @@ function explained(error: Error): string {
 /** Errors that are the user's to mend; everything else is ours and keeps its stack. */
 function isExpected(error: unknown): error is Error {
   if (error instanceof UsageError || error instanceof ScriptMistakes) return true;
-  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-}
-
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const stop = (): void => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-    resolve();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  return promise;
+  return isUsageError(error);
 }

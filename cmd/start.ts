@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openScriptedProvider, type ScriptedProvider } from '../src/scripted/scripted-provider.ts';
 import { openLog } from '../src/telemetry/log.ts';
-import { bridgeHelp, FlagError, parseBridgeFlags } from './bridge-flags.ts';
+import { bridgeHelp, parseBridgeFlags } from './bridge-flags.ts';
 import { runUntilDrained, startBridge } from './bridge.ts';
-import { isListenError, isUsageError, listenAdvice } from './exits.ts';
+import { isListenError, isUsageError, listenAdvice, UsageError } from './exits.ts';
 import { VERSION } from './version.ts';
 
 const SAMPLE = fileURLToPath(new URL('../manifests/samples/scripted.yaml', import.meta.url));
@@ -78,7 +78,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (isListenError(error)) console.error(`npm start: ${listenAdvice(error, '--listen and --ops-listen')}`);
-  else if (error instanceof FlagError || isUsageError(error)) console.error(`npm start: ${error.message}`);
+  else if (error instanceof UsageError || isUsageError(error)) console.error(`npm start: ${error.message}`);
   else throw error;
   process.exitCode = 2;
 }
