@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { AdmissionCounts, groupKeyOf, type Place } from '../../../src/client/admission-counts.ts';
 import type { RouteGroup } from '../../../src/route/snapshot.ts';
-import { aGroup, aRoute } from '../turn/turn-setup.ts';
+import { aRoute } from '../../harness/compiled-route.ts';
+import { aGroup } from '../turn/turn-setup.ts';
 
 function group(
   hostname: string,

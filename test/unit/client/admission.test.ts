@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { admit, type Admission, type AdmissionContext } from '../../../src/client/admission.ts';
 import type { ClientPolicy, RouteGroup, Snapshot } from '../../../src/route/snapshot.ts';
-import { aGroup, aRoute } from '../turn/turn-setup.ts';
+import { aRoute } from '../../harness/compiled-route.ts';
+import { aGroup } from '../turn/turn-setup.ts';
 import { headOf } from './heads.ts';
 
 const PAGE = 'https://app.example.com';

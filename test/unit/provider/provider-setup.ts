@@ -12,29 +12,13 @@ import type {
   ProviderTransport,
 } from '../../../src/provider/provider.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField } from '../../../src/route/snapshot.ts';
+import { aProvider, aRoute } from '../../harness/compiled-route.ts';
 import { until } from '../../harness/wait-for.ts';
 
+/** Pools are told apart by what makes connections different, as compiled routes do. */
 export function providerAt(origin: string, changes: Partial<CompiledProvider> = {}): CompiledProvider {
-  return {
-    poolKey: `pool of ${origin} ${JSON.stringify([changes.http, changes.tls])}`,
-    name: 'openai',
-    origin,
-    basePath: '/v1',
-    transport: 'HTTP',
-    auth: { type: 'None' },
-    priority: 0,
-    weight: 1,
-    models: [],
-    modelMapping: [],
-    headers: { set: [], add: [], remove: new Set() },
-    query: '',
-    tls: { ca: undefined, serverName: undefined },
-    http: 'Auto',
-    dialect: 'OpenAI',
-    limits: { maxRequestBytes: undefined },
-    loopbackAllowed: true,
-    ...changes,
-  };
+  const poolKey = `pool of ${origin} ${JSON.stringify([changes.http, changes.tls])}`;
+  return aProvider({ poolKey, origin, ...changes });
 }
 
 interface PassthroughNames {
@@ -51,32 +35,12 @@ export function routeTo(
     allow: new Set(given.allow),
     deny: new Set(given.deny),
   });
-  return {
-    id: 'ai/coding',
-    match: { models: [], headers: [] },
-    clients: {
-      auth: { type: 'Passthrough' },
-      webSocket: 'Enabled',
-      allowedOrigins: new Set(),
-      queryAllow: new Set(),
-      trace: 'Parent',
-    },
-    limits: {
-      maxConnections: undefined,
-      maxConnectionsPerClient: 64,
-      maxConnectionAgeMs: 3_600_000,
-      maxMessageBytes: 1 << 26,
-      maxQueuedTurns: 64,
-      maxTurnsInFlight: 16,
-      maxLanes: 32,
-    },
+  return aRoute({
+    clients: { ...aRoute().clients, auth: { type: 'Passthrough' } },
     providers: [provider],
     headerPassthrough: { request: rules(names.request), response: rules(names.response) },
-    continuation: { mode: undefined, maxBytesPerConnection: 1 << 23 },
     timeouts: { connectMs, firstEventMs: 5_000, idleMs: 5_000, turnDeadlineMs: 60_000 },
-    relay: { paths: [], sharedKey: false },
-    telemetry: { sessionIds: 'Off' },
-  };
+  });
 }
 
 export function fields(record: Record<string, string>): HeaderField[] {

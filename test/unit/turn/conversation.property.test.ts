@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ProviderFault } from '../../../src/provider/provider.ts';
 import type { ContinuationMode } from '../../../src/route/snapshot.ts';
-import { aGroup, aRoute, assistant, openTalk, user, type FakeAttempt, type Talk } from './turn-setup.ts';
+import { aRoute } from '../../harness/compiled-route.ts';
+import { aGroup, assistant, openTalk, user, type FakeAttempt, type Talk } from './turn-setup.ts';
 
 /** One thing that may happen to a connection, at any moment. */
 type Step =

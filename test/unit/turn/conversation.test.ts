@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { CompiledRoute } from '../../../src/route/snapshot.ts';
 import { ProviderFault } from '../../../src/provider/provider.ts';
-import { aGroup, aProvider, aRoute, openTalk, user, type Json, type Talk } from './turn-setup.ts';
+import { aProvider, aRoute } from '../../harness/compiled-route.ts';
+import { aGroup, openTalk, user, type Json, type Talk } from './turn-setup.ts';
 
 function limited(limits: Partial<CompiledRoute['limits']>): Talk {
   const route = aRoute();

@@ -11,7 +11,7 @@ import {
   rejected,
   timedOut,
 } from '../../../src/turn/failure.ts';
-import { aProvider } from './turn-setup.ts';
+import { aProvider } from '../../harness/compiled-route.ts';
 
 const PROVIDER = aProvider();
 const OWN_KEY = aProvider({

@@ -11,7 +11,8 @@ import type {
   ProviderTransport,
   RelayAnswer,
 } from '../../../src/provider/provider.ts';
-import type { CompiledProvider, CompiledRoute, RouteGroup } from '../../../src/route/snapshot.ts';
+import type { CompiledRoute, RouteGroup } from '../../../src/route/snapshot.ts';
+import { aRoute } from '../../harness/compiled-route.ts';
 import { Budget } from '../../../src/turn/budget.ts';
 import { Conversation } from '../../../src/turn/conversation.ts';
 import type { TurnFact, TurnRecord } from '../../../src/turn/facts.ts';
@@ -33,62 +34,6 @@ export const CLIENT: TurnClient = {
   query: '',
   via: 'bridge-1',
 };
-
-export function aProvider(changes: Partial<CompiledProvider> = {}): CompiledProvider {
-  return {
-    poolKey: 'pool',
-    name: 'openai',
-    origin: 'https://provider.test',
-    basePath: '/v1',
-    transport: 'HTTP',
-    auth: { type: 'None' },
-    priority: 0,
-    weight: 1,
-    models: [],
-    modelMapping: [],
-    headers: { set: [], add: [], remove: new Set() },
-    query: '',
-    tls: { ca: undefined, serverName: undefined },
-    http: 'Auto',
-    dialect: 'OpenAI',
-    limits: { maxRequestBytes: undefined },
-    loopbackAllowed: true,
-    ...changes,
-  };
-}
-
-export function aRoute(changes: Partial<CompiledRoute> = {}): CompiledRoute {
-  return {
-    id: 'ai/coding',
-    match: { models: [], headers: [] },
-    clients: {
-      auth: { type: 'None' },
-      webSocket: 'Enabled',
-      allowedOrigins: new Set(),
-      queryAllow: new Set(),
-      trace: 'Parent',
-    },
-    limits: {
-      maxConnections: undefined,
-      maxConnectionsPerClient: 64,
-      maxConnectionAgeMs: 3_600_000,
-      maxMessageBytes: 1 << 26,
-      maxQueuedTurns: 64,
-      maxTurnsInFlight: 16,
-      maxLanes: 32,
-    },
-    providers: [aProvider()],
-    headerPassthrough: {
-      request: { allow: new Set(), deny: new Set() },
-      response: { allow: new Set(), deny: new Set() },
-    },
-    continuation: { mode: undefined, maxBytesPerConnection: 1 << 23 },
-    timeouts: { connectMs: 10_000, firstEventMs: 300_000, idleMs: 300_000, turnDeadlineMs: 3_600_000 },
-    relay: { paths: [], sharedKey: false },
-    telemetry: { sessionIds: 'Hashed' },
-    ...changes,
-  };
-}
 
 /** Limits and clients are those of the first route. */
 export function aGroup(...routes: readonly CompiledRoute[]): RouteGroup {
