@@ -227,6 +227,7 @@ export class Connection implements Beating {
     this.#state = 'closing';
     const { code, reason } = this.#close ?? { code: CloseCode.internalError, reason: '' };
     const { ws } = this.#parts;
+    this.#outbox.flush();
     ws.close(code, toCloseReason(reason));
     ws.resume(); // for the client's answer; its frames count no more
   }

@@ -1,25 +1,24 @@
 /**
- * Writing text frames to one client. All frames that come out of one read of a provider's socket leave in one
- * write: the first frame corks the socket, a microtask (which runs when that read has been worked through)
- * uncorks it. Measured, this is ten times cheaper in bulk than a write per frame.
+ * Sending text to one client. All messages that come out of one read of a provider's socket leave in one write: the
+ * first one asks for a microtask, which runs when that read has been worked through. Measured, this is ten times
+ * cheaper in bulk than a write for each.
  */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { EventType } from '../events/event-type.ts';
 import type { FrameCounts } from './facts.ts';
 import type { Flow } from './flow.ts';
-
-const TEXT = { binary: false, fin: true, compress: false } as const;
+import { FrameBatch } from './frame-batch.ts';
 
 export class Outbox {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #flow: Flow;
   readonly #counts: FrameCounts;
-  #isCorked = false;
+  readonly #batch = new FrameBatch();
   #bytes = 0;
   #lastTextAt: number;
-  readonly #flush = (): void => this.#uncork();
+  readonly #flush = (): void => this.flush();
 
   constructor(ws: WebSocket, socket: Socket, flow: Flow, counts: FrameCounts) {
     this.#ws = ws;
@@ -42,21 +41,19 @@ export class Outbox {
   /** Sends one text message. Once the socket is closing it is dropped: nobody is there to read it. */
   send(payload: Buffer, type: EventType): void {
     if (this.#ws.readyState !== 1) return; // OPEN
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#socket.cork();
-      queueMicrotask(this.#flush);
-    }
+    if (this.#batch.isEmpty) queueMicrotask(this.#flush);
+    this.#batch.add(payload);
     this.#bytes += payload.length;
     this.#counts.bytesOut += payload.length;
     this.#counts.outByType[type.index]!++;
-    this.#ws.send(payload, TEXT);
   }
 
-  #uncork(): void {
-    this.#isCorked = false;
+  /** Writes what waits now. Call before the close frame: no text may follow that. */
+  flush(): void {
+    if (this.#batch.isEmpty) return;
+    if (this.#ws.readyState !== 1) return this.#batch.clear();
     this.#lastTextAt = performance.now();
-    this.#socket.uncork();
+    this.#batch.writeTo(this.#socket);
     this.#flow.wrote();
   }
 }
