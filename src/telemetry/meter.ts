@@ -36,25 +36,29 @@ export class Meter {
     definition: MetricDefinition<'counter', L>,
     initial: readonly Labels<L>[] = [],
   ): CounterInstrument<L> {
-    const { name } = definition;
-    const counter = new Counter(this.#common(definition));
-    this.#registry.registerMetric(counter);
-    for (const labels of initial) counter.inc({ ...this.#guard.admit(name, labels) }, 0);
+    const all: { readonly labels: Labels<L>; value: number }[] = [];
+    const seriesOf = this.#series(definition, (labels) => {
+      const series = { labels, value: 0 };
+      all.push(series);
+      return series;
+    });
+    this.readCounter(definition, () => all);
+    for (const labels of initial) seriesOf(labels);
     return {
       add: (labels, by = 1) => {
-        if (Number.isFinite(by) && by > 0) counter.inc({ ...this.#guard.admit(name, labels) }, by);
+        if (Number.isFinite(by) && by > 0) seriesOf(labels).value += by;
       },
     };
   }
 
   histogram<L extends string>(definition: MetricDefinition<'histogram', L>): HistogramInstrument<L> {
-    const { name } = definition;
+    const admitted = this.#series(definition, (labels) => ({ ...labels }));
     const histogram = new Histogram({ ...this.#common(definition), buckets: [...definition.buckets] });
     this.#registry.registerMetric(histogram);
     return {
       observe: (labels, value) => {
         if (value === undefined || Number.isNaN(value)) return;
-        histogram.observe({ ...this.#guard.admit(name, labels) }, Math.max(0, value));
+        histogram.observe(admitted(labels), Math.max(0, value));
       },
     };
   }
@@ -88,6 +92,31 @@ export class Meter {
       },
     });
     this.#registry.registerMetric(counter);
+  }
+
+  /**
+   * What belongs to each label set that the guard lets in, by the values of its labels: a turn asks a dozen times, about
+   * the same few sets.
+   */
+  #series<L extends string, S>(
+    { name, labels: names }: MetricDefinition<'counter' | 'histogram', L>,
+    make: (labels: Labels<L>) => S,
+  ): (labels: Labels<L>) => S {
+    const known = new Map<string, S>();
+    const keyOf = (labels: Labels<L>) => {
+      let key = '';
+      for (const label of names) key += `${labels[label]}\0`;
+      return key;
+    };
+    return (labels) => {
+      const found = known.get(keyOf(labels));
+      if (found !== undefined) return found;
+      const admitted = this.#guard.admit(name, labels); // each time for labels that were replaced: it counts them
+      const key = keyOf(admitted);
+      let series = known.get(key);
+      if (series === undefined) known.set(key, (series = make(admitted)));
+      return series;
+    };
   }
 
   /** What all kinds are made from. */

@@ -20,6 +20,8 @@ export interface QueuedBytes {
   readonly inbound: number;
   /** Requests that wait in a lane. */
   readonly lane_queue: number;
+  /** Provider answers that are held until they are whole. */
+  readonly answer: number;
 }
 
 /** What metrics ask the process when they are scraped. Cheap, and never throwing. */

@@ -1,16 +1,22 @@
 /** Records of turns as telemetry sees them: made here, filled by the turn. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { ResponseCreate } from '../frames/response-create.ts';
 import { matchModel, toModelPattern } from '../route/model-pattern.ts';
 import type { CompiledProvider, CompiledRoute } from '../route/snapshot.ts';
 import type { AttemptRecord, TurnRecord } from './facts.ts';
 import type { TurnClient } from './turn-client.ts';
 
-/** An identifier of ours: `t-` and 20 hexadecimal digits, the first 12 of them the time, so that they sort. */
+/**
+ * An identifier of ours: `t-` and 20 hexadecimal digits, the first 12 of them the time, so that they sort.
+ * A UUID brings the random ones: Node keeps random bytes in stock for those alone, a tenth of the cost.
+ */
 export function newId(prefix: 't' | 'c' | 'resp_tb'): string {
   const time = Date.now().toString(16).padStart(12, '0');
-  const separator = prefix === 'resp_tb' ? '_' : '-';
-  return `${prefix}${separator}${time}${randomBytes(prefix === 'resp_tb' ? 12 : 4).toString('hex')}`;
+  const uuid = randomUUID();
+  const tail = uuid.slice(24); // behind the digits that tell its version
+  return prefix === 'resp_tb'
+    ? `resp_tb_${time}${tail}${uuid.slice(0, 8)}`
+    : `${prefix}-${time}${tail.slice(4)}`;
 }
 
 export function newTurnRecord(
