@@ -15,7 +15,13 @@ export function isHeaderValue(value: string): boolean {
   return VALUE.test(value);
 }
 
+/** What these name never passes anyway; and nearly every `Connection` is one of them. */
+const USUAL_CONNECTIONS = new Set(['', 'upgrade', 'keep-alive', 'close']);
+export const NO_NAMES: ReadonlySet<string> = new Set();
+
 /** The names in the value of a `Connection` header: headers that are for one hop only (RFC 9110 7.6.1). */
-export function namedByConnection(value: string): readonly string[] {
-  return value.split(',').map((token) => token.trim().toLowerCase());
+export function namedByConnection(value: string): ReadonlySet<string> {
+  return USUAL_CONNECTIONS.has(value.toLowerCase())
+    ? NO_NAMES
+    : new Set(value.split(',').map((token) => token.trim().toLowerCase()));
 }

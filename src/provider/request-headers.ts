@@ -6,7 +6,7 @@
  */
 import { isCredentialHeader, isNeverPassed, isPassedToProviders } from '../route/header-names.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField, HeaderRules } from '../route/snapshot.ts';
-import { isHeaderName, isHeaderValue, namedByConnection } from './header-text.ts';
+import { isHeaderName, isHeaderValue, NO_NAMES, namedByConnection } from './header-text.ts';
 
 /** What the headers of one request are made from. */
 export interface HeaderSource {
@@ -161,8 +161,8 @@ function isSendable(name: string, value: string): boolean {
 
 /** Headers that the client declared to be for this hop only. */
 function hopHeaders(headers: readonly HeaderField[]): ReadonlySet<string> {
-  const connection = headers.filter(({ name }) => name === 'connection');
-  return new Set(connection.flatMap(({ value }) => namedByConnection(value)));
+  const declared = headers.filter(({ name }) => name === 'connection').map(({ value }) => value);
+  return declared.length === 0 ? NO_NAMES : namedByConnection(declared.join());
 }
 
 /** The beta that names the socket's own protocol means nothing to an HTTP endpoint; the others stay. */

@@ -30,7 +30,7 @@ const TURN_STATE = 'x-codex-turn-state';
 export function toClientHeaders(headers: IncomingHttpHeaders, route: CompiledRoute): AnswerHeaders {
   const { allow, deny } = route.headerPassthrough.response;
   const passed: Record<string, string> = {};
-  const ofThisHop = new Set(namedByConnection(toText(headers.connection)));
+  const ofThisHop = namedByConnection(toText(headers.connection));
   for (const [name, raw] of Object.entries(headers)) {
     const isKept = isNeverPassed(name) || isHiddenFromClients(name) || ofThisHop.has(name) || deny.has(name);
     if (raw === undefined || isKept || name === TURN_STATE) {

@@ -2,7 +2,7 @@
  * Writes lines to a file descriptor without ever blocking the thread or the exit of the process: one write in
  * flight, a bounded queue behind it, and what does not fit is refused.
  */
-import { close, constants, fstatSync, openSync, write } from 'node:fs';
+import { close, constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 
 /** 1 MiB: some two thousand turns. A reader that is further behind than that will not catch up. */
 const MAX_QUEUED_BYTES = 1024 * 1024;
@@ -124,21 +124,25 @@ export class LineWriter {
     }
     this.#state = 'writing';
     const bytes = this.#current;
+    if (this.#ownsFd) return this.#wrote(...writeNow(this.#fd, bytes));
     write(this.#fd, bytes, 0, bytes.length, null, (error, written) => {
-      if (this.#state !== 'writing') return; // given up meanwhile
-      if (error === null) {
-        const rest = bytes.subarray(written);
-        this.#queuedBytes -= written;
-        this.#current = rest.length === 0 ? undefined : rest;
-        this.#writeNext();
-      } else if (error.code === 'EAGAIN') {
-        this.#state = 'full';
-        this.#timer = setTimeout(() => this.#writeNext(), FULL_RETRY_MS);
-      } else {
-        // EPIPE, ENOSPC, EBADF: there is nobody left to tell. The counter is all that remains.
-        this.#die();
-      }
+      if (this.#state === 'writing') this.#wrote(error, written); // else given up meanwhile
     });
+  }
+
+  #wrote(error: NodeJS.ErrnoException | null, written: number): void {
+    if (error === null) {
+      const rest = this.#current?.subarray(written);
+      this.#queuedBytes -= written;
+      this.#current = rest?.length === 0 ? undefined : rest;
+      this.#writeNext();
+    } else if (error.code === 'EAGAIN') {
+      this.#state = 'full';
+      this.#timer = setTimeout(() => this.#writeNext(), FULL_RETRY_MS);
+    } else {
+      // EPIPE, ENOSPC, EBADF: there is nobody left to tell. The counter is all that remains.
+      this.#die();
+    }
   }
 
   #takeBatch(): string {
@@ -161,6 +165,15 @@ export class LineWriter {
     this.#current = undefined;
     this.#state = 'dead';
     this.#onIdle?.();
+  }
+}
+
+/** A descriptor that never blocks needs no other thread, which would cost more than the write. */
+function writeNow(fd: number, bytes: Buffer): [error: NodeJS.ErrnoException | null, written: number] {
+  try {
+    return [null, writeSync(fd, bytes)];
+  } catch (error) {
+    return [error as NodeJS.ErrnoException, 0];
   }
 }
 
