@@ -30,6 +30,8 @@ export const MAX_MEMBERS = 1_024;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
@@ -144,7 +146,34 @@ function skipSpace(bytes: Buffer, from: number, to: number): number {
   return at;
 }
 
+/** Keys as they were decoded before, by the hash of their bytes: nearly all requests and events have the same ones. */
+const knownKeys = new Map<number, string>();
+/** Enough for every key of the API; what a client makes up must not fill the memory. */
+const MAX_KNOWN_KEYS = 512;
+const MAX_KNOWN_KEY_BYTES = 40;
+
+/** The key between its quotes; undefined when its escapes are broken. */
 function keyText(bytes: Buffer, start: number, end: number): string | undefined {
+  const length = end - start - 2;
+  if (length > MAX_KNOWN_KEY_BYTES) return decodedKey(bytes, start, end);
+  let hash = length;
+  for (let at = start + 1; at < end - 1; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
+  const known = knownKeys.get(hash);
+  if (known !== undefined && isText(bytes, start + 1, known, length)) return known;
+  const key = decodedKey(bytes, start, end);
+  if (known === undefined && key?.length === length && knownKeys.size < MAX_KNOWN_KEYS)
+    knownKeys.set(hash, key);
+  return key;
+}
+
+/** Are these bytes that text? Only for texts of one byte a character, which is what the known keys are. */
+function isText(bytes: Buffer, start: number, text: string, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+function decodedKey(bytes: Buffer, start: number, end: number): string | undefined {
   const raw = bytes.toString('utf8', start + 1, end - 1);
   if (!raw.includes('\\')) return raw;
   try {
@@ -154,14 +183,29 @@ function keyText(bytes: Buffer, start: number, end: number): string | undefined 
   }
 }
 
+/** Up to here a loop finds the end of a string sooner than a call into the engine does; most strings are shorter. */
+const SHORT_STRING_BYTES = 48;
+
 /** Offset behind the closing quote, or -1. `start` is at the opening quote. */
 function endOfString(bytes: Buffer, start: number, to: number): number {
-  let at = start;
+  const near = Math.min(to, start + SHORT_STRING_BYTES);
+  let at = start + 1;
+  for (; at < near; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) break;
+  }
+  return endOfLongString(bytes, start, at, to);
+}
+
+/** As {@link endOfString}, from `from` on: what is before it holds neither quote nor backslash. */
+function endOfLongString(bytes: Buffer, start: number, from: number, to: number): number {
+  let at = from - 1;
   for (;;) {
     at = bytes.indexOf(QUOTE, at + 1);
     if (at < 0 || at >= to) return -1;
     let slashes = 0;
-    while (bytes[at - 1 - slashes] === BACKSLASH) slashes++;
+    while (at - 1 - slashes > start && bytes[at - 1 - slashes] === BACKSLASH) slashes++;
     if (slashes % 2 === 0) return at + 1;
   }
 }
@@ -201,11 +245,14 @@ const MAX_LITERAL_BYTES = 64;
 
 function endOfLiteral(bytes: Buffer, start: number, to: number): number {
   let at = start;
+  let isNatural = true; // plain digits, the usual number
   while (at < to && at - start <= MAX_LITERAL_BYTES) {
-    const byte = bytes[at];
+    const byte = bytes[at]!;
     if (byte === COMMA || byte === CLOSE_BRACE || isSpace(byte)) break;
+    if (byte < DIGIT_0 || byte > DIGIT_9) isNatural = false;
     at++;
   }
   if (at - start > MAX_LITERAL_BYTES) return -1;
+  if (isNatural && at > start && (bytes[start] !== DIGIT_0 || at === start + 1)) return at;
   return LITERAL.test(bytes.toString('latin1', start, at)) ? at : -1;
 }

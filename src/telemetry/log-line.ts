@@ -45,16 +45,27 @@ const RESERVED = new Set(['time', 'level', 'msg', 'event', 'service', 'version',
  * @returns one line of JSON with its line feed. Numbers that are not finite are left out.
  */
 export function toJsonLine(line: LogLine, identity: LogIdentity): string {
-  let text = `{"time":"${new Date(line.time).toISOString()}","level":"${line.level}"`;
-  text += `,"msg":${toJsonText(line.msg)},"event":"${line.event}"`;
-  text += `,"service":${toJsonText(identity.service)},"version":${toJsonText(identity.version)}`;
-  if (identity.pod !== undefined) text += `,"pod":${toJsonText(identity.pod)}`;
+  // parts and one join: adding text to text leaves ten times as much garbage
+  const parts = ['{"time":"', new Date(line.time).toISOString(), '","level":"', line.level, '"'];
+  parts.push(',"msg":', toJsonText(line.msg), ',"event":"', line.event, '"');
+  parts.push(',"service":', toJsonText(identity.service), ',"version":', toJsonText(identity.version));
+  if (identity.pod !== undefined) parts.push(',"pod":', toJsonText(identity.pod));
   for (const name in line.fields) {
     const value = toLoggable(name, line.fields[name]);
-    if (value === undefined) continue;
-    text += `,${toJsonText(name)}:${typeof value === 'string' ? toJsonText(value) : value}`;
+    if (value !== undefined)
+      parts.push(memberStart(name), typeof value === 'string' ? toJsonText(value) : `${value}`);
   }
-  return `${text}}\n`;
+  parts.push('}\n');
+  return parts.join('');
+}
+
+/** `,"name":` of each field name: they are constants of ours. */
+const memberStarts = new Map<string, string>();
+
+function memberStart(name: string): string {
+  let start = memberStarts.get(name);
+  if (start === undefined) memberStarts.set(name, (start = `,${JSON.stringify(name)}:`));
+  return start;
 }
 
 /** @returns one readable line with its line feed: local time, level, event, message, then `name=value` pairs. */

@@ -12,11 +12,14 @@ import type { TurnClient } from './turn-client.ts';
  */
 export function newId(prefix: 't' | 'c' | 'resp_tb'): string {
   const time = Date.now().toString(16).padStart(12, '0');
-  const uuid = randomUUID();
-  const tail = uuid.slice(24); // behind the digits that tell its version
   return prefix === 'resp_tb'
-    ? `resp_tb_${time}${tail}${uuid.slice(0, 8)}`
-    : `${prefix}-${time}${tail.slice(4)}`;
+    ? `resp_tb_${time}${randomDigits()}${randomDigits()}`
+    : `${prefix}-${time}${randomDigits().slice(4)}`;
+}
+
+/** 12 hexadecimal digits: those of a UUID behind the ones that tell its version. */
+function randomDigits(): string {
+  return randomUUID().slice(24);
 }
 
 export function newTurnRecord(
