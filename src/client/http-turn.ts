@@ -49,7 +49,9 @@ export async function serveHttpTurn(
     },
     onStalled: () => response.destroy(),
   });
-  const answer = create.stream === true ? new SseAnswer(response, flow) : new JsonAnswer(response);
+  const keepalive = client.kind === 'codex' ? 'event' : 'comment';
+  const answer =
+    create.stream === true ? new SseAnswer(response, flow, keepalive) : new JsonAnswer(response, flow);
   const turn: Turn = new Turn(tools.turnTools, {
     client,
     sink: answer,

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { eventTypeOf, type EventType } from '../events/event-type.ts';
 import { findTopLevelType } from '../events/top-level-type.ts';
 import type { ErrorAnswer } from '../frames/errors.ts';
-import { failedEvent } from '../frames/server-events.ts';
+import { failedEvent, KEEPALIVE_EVENT } from '../frames/server-events.ts';
 import type { TurnSink } from '../turn/turn-client.ts';
 import { newId } from '../turn/turn-record.ts';
 import { answerError } from './answer-error.ts';
@@ -18,22 +18,31 @@ const SSE_HEADERS = {
 
 const DATA = Buffer.from('\ndata: ');
 const END = Buffer.from('\n\n');
-/** Comments keep proxies from closing a quiet stream; clients do not see them. */
-const COMMENT = Buffer.from(': keepalive\n\n');
+/**
+ * What is written into a quiet stream. A comment keeps proxies from closing it, and no client sees it. But Codex then
+ * gives the stream up after its idle time: that ends with an event only, and it passes over one of this type (measured).
+ */
+const KEEPALIVES = {
+  comment: Buffer.from(': keepalive\n\n'),
+  event: Buffer.from(`event: keepalive\ndata: ${KEEPALIVE_EVENT.toString()}\n\n`),
+} as const;
 
 /** A turn's events as server-sent events. All that come out of one read leave in one write. */
 export class SseAnswer implements TurnSink {
   readonly takesKeepalives = true;
   readonly #response: ServerResponse;
   readonly #flow: Flow;
+  readonly #keepalive: Buffer;
   readonly #names = new Map<EventType, Buffer>();
   #headers: Readonly<Record<string, string>> = {};
   #isCorked = false;
   #lastWriteAt = performance.now();
 
-  constructor(response: ServerResponse, flow: Flow) {
+  /** @param keepalive In which form the stream is kept alive: an event is for Codex alone. */
+  constructor(response: ServerResponse, flow: Flow, keepalive: keyof typeof KEEPALIVES) {
     this.#response = response;
     this.#flow = flow;
+    this.#keepalive = KEEPALIVES[keepalive];
   }
 
   answered(headers: Readonly<Record<string, string>>): void {
@@ -65,12 +74,12 @@ export class SseAnswer implements TurnSink {
     this.event(event, eventTypeOf(event));
   }
 
-  /** Writes a comment when the stream was quiet for `quietMs`. */
+  /** Writes a keep-alive when the stream was quiet for `quietMs`. */
   beat(now: number, quietMs: number): void {
     if (quietMs === 0 || !this.#response.headersSent || this.#response.writableEnded) return;
     if (now - this.#lastWriteAt < quietMs) return;
     this.#cork();
-    this.#response.write(COMMENT);
+    this.#response.write(this.#keepalive);
   }
 
   /** The socket, not the response: a response that ends while it is corked loses what waits (Node 24). */

@@ -3,6 +3,7 @@
  * an error always carries a numeric `status`: the Codex CLI ignores one without (measured) and waits out its
  * idle timeout instead.
  */
+import { toFrameStatus } from './retry-signals.ts';
 
 /** The codes of our own errors. docs/errors.md lists them; a test compares. */
 export type ErrorCode = keyof typeof ERROR_TABLE;
@@ -96,7 +97,7 @@ export function toErrorFrame(answer: ErrorAnswer, streamId?: string): Buffer {
   return Buffer.from(
     JSON.stringify({
       type: 'error',
-      status: answer.status,
+      status: toFrameStatus(answer),
       error: answer.error,
       ...(hasHeaders ? { headers: answer.headers } : {}),
       ...(streamId === undefined ? {} : { stream_id: streamId }),

@@ -6,6 +6,7 @@
  */
 import { isJsonObject } from '../json/json-object.ts';
 import { refusal, type ErrorAnswer } from './errors.ts';
+import { isFinalLimit } from './retry-signals.ts';
 
 /** What came back instead of a stream. */
 export interface ProviderRefusal {
@@ -24,14 +25,6 @@ export interface ProviderRefusal {
 const DEFAULT_RETRY_AFTER_S = 5;
 /** Longest delay that is handed on: beyond it a client should hear the error now. */
 const MAX_RETRY_AFTER_S = 3600;
-
-/** Codes and types that no waiting cures. */
-const FINAL_LIMITS = new Set([
-  'insufficient_quota',
-  'usage_limit_reached',
-  'usage_not_included',
-  'billing_hard_limit_reached',
-]);
 
 /** Turns a refusal of the provider into the client's error. */
 export function toErrorAnswer(refused: ProviderRefusal): ErrorAnswer {
@@ -132,7 +125,7 @@ function withRetryAfter(refused: ProviderRefusal, error: ErrorBody): Readonly<Re
   }
   const wantsDelay = status === 429 || (status === 503 && error.code === 'server_is_overloaded');
   if (!wantsDelay) return headers;
-  if (FINAL_LIMITS.has(error.code ?? '') || FINAL_LIMITS.has(error.type)) return headers;
+  if (isFinalLimit(error)) return headers;
   return { ...headers, 'retry-after': String(delaySeconds(headers, error.message)) };
 }
 

@@ -3,6 +3,7 @@
  * cannot give one, refusals in their own event form. Everything else passes as the provider sent it.
  */
 import type { ErrorAnswer } from './errors.ts';
+import { toFailedError } from './retry-signals.ts';
 
 /** What is known of a response whose events we have to write. */
 export interface ResponseSketch {
@@ -31,9 +32,9 @@ export function warmupEvents(sketch: ResponseSketch, visibleId: string): readonl
   ];
 }
 
-/** The end of a response that was created and cannot go on. Clients retry on `server_error`. */
+/** The end of a response that was created and cannot go on; whether to try again is in its code (retry-signals.ts). */
 export function failedEvent(sketch: ResponseSketch, sequence: number, answer: ErrorAnswer): Buffer {
-  const error = JSON.stringify({ code: answer.error.code ?? 'server_error', message: answer.error.message });
+  const error = JSON.stringify(toFailedError(answer));
   const response = responseObject(sketch, 'failed', { error });
   return Buffer.from(`{"type":"response.failed","sequence_number":${sequence},"response":${response}}`);
 }

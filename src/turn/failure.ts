@@ -39,6 +39,7 @@ const FAULT_CODES: Readonly<Record<ProviderFaultCode, ErrorCode>> = {
   address_refused: 'provider_unreachable',
   connection_lost: 'provider_connection_lost',
   protocol_error: 'provider_protocol_error',
+  no_room: 'slow_down',
   request_too_large: 'payload_too_large',
 };
 
@@ -125,6 +126,8 @@ const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map(
     rate_limit_exceeded: 429,
     insufficient_quota: 429,
     usage_limit_reached: 429,
+    usage_not_included: 429,
+    billing_hard_limit_reached: 429,
     server_is_overloaded: 503,
     slow_down: 503,
     previous_response_not_found: 400,

@@ -1,11 +1,15 @@
-/** What goes wrong between bridge and provider, and how the real Codex takes what the bridge makes of it. */
+/**
+ * Faults whose test looks at more than the error table (error-table/): what the provider is sent afterwards, and what
+ * the bridge cannot or must not remember.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { AnswerLike } from '../../src/scripted/script.ts';
-import { routeTo, startBridge, type RouteWishes, type StartOptions } from '../harness/bridge.ts';
+import { routeTo, startBridge, type RouteWishes } from '../harness/bridge.ts';
 import { fakeProvider } from '../harness/fake-provider.ts';
 import { openAppServer } from './codex-app-server.ts';
-import { codexExec, complaints, type CodexRun } from './codex-exec.ts';
-import { openCodexHome, type CodexHomeOptions } from './codex-home.ts';
+import { codexExec, complaints } from './codex-exec.ts';
+import { openCodexHome } from './codex-home.ts';
 import { openClientTap, type TappedConnection } from './client-tap.ts';
 import { comparable, inputOf } from './comparable.ts';
 import { runDirect } from './run-direct.ts';
@@ -14,65 +18,42 @@ import { useClients } from './use-clients.ts';
 
 useClients();
 
-describe('a fault that a retry mends: the user sees the answer and nothing else', () => {
-  test.each<[string, AnswerLike]>([
-    ['a stream cut without its end', 'cut'],
-    ['a reset in mid stream', 'reset'],
-    ['429 with retry-after', 'rate-limited'],
-    ['503 server_is_overloaded, which is fatal to Codex without a time to wait', 'overloaded'],
-    [
-      '503 with retry-after',
-      {
-        status: {
-          code: 503,
-          headers: { 'retry-after': '1' },
-          body: { error: { message: 'try again', type: 'server_error', code: null } },
-        },
-      },
-    ],
-    [
-      '500',
-      { status: { code: 500, body: { error: { message: 'oops', type: 'server_error', code: null } } } },
-    ],
-    ['an HTML page of a proxy', 'html'],
-  ])('%s', async (_, fault) => {
-    const { run, requests } = await execWithFault((number) => (number === 1 ? fault : undefined));
-
-    expect(complaints(run)).toEqual([]);
-    expect(run).toMatchObject({ exitCode: 0, lastMessage: 'All done: hi' });
-    // the same question again, the tool's output, and nothing more
-    expect(requests).toHaveLength(3);
-    expect(requests[1]).toEqual(requests[0]);
-  });
-});
-
-describe('a fault that no retry mends: the turn fails at once with the provider’s own words', () => {
-  test.each([['bad-request'], ['quota']])('%s', async (fault) => {
-    const { run, requests } = await execWithFault(() => fault);
-
-    expect(run.exitCode).toBe(1);
-    expect(run.events.at(-1)).toMatchObject({ type: 'turn.failed' });
-    expect(requests).toHaveLength(1);
-    expect(run.ms).toBeLessThan(3_000); // five retries would take six seconds
-  });
-
-  test('bad-request: the message is the one that the provider wrote', async () => {
-    const message = 'The model does not take images of cats.';
-    const error = { message, type: 'invalid_request_error', param: null, code: 'no_cats' };
-    const { run } = await execWithFault(() => ({ status: { code: 400, body: { error } } }));
-    expect(JSON.stringify(run.events.at(-1))).toContain(message);
-  });
-});
-
-test('a provider that thinks for longer than Codex would wait: the keep-alive bridges it', async () => {
-  const { run, requests } = await execWithFault(
-    (number) => (number === 1 ? [{ wait: 3_000 }, { text: 'Thought about it' }] : undefined),
-    { settings: { keepaliveMs: 500 } },
-    { streamIdleTimeoutMs: 1_500 },
+test('a stream that is cut while tools are used: the same question goes again, the command runs once', async () => {
+  await using provider = await fakeProvider((request) =>
+    request.number === 1 ? 'cut' : echoScript(request),
   );
+  await using bridge = await startBridge({ routes: routeTo(provider.url) });
+  await using home = await openCodexHome({ baseUrl: bridge.url });
+  const run = await codexExec(home, 'Run echo hi and report.');
+
   expect(complaints(run)).toEqual([]);
-  expect(run).toMatchObject({ exitCode: 0, lastMessage: 'Thought about it' });
-  expect(requests).toHaveLength(1);
+  expect(run).toMatchObject({ exitCode: 0, lastMessage: 'All done: hi' });
+  // the same question again, the tool's output, and nothing more
+  const [first, second, ...more] = provider.requests.map(inputOf);
+  expect(second).toEqual(first);
+  expect(more).toHaveLength(1);
+});
+
+test('a stream that ends after a finished tool call: the command runs once, its output goes along', async () => {
+  const cmd = 'echo once >> ran.txt; echo hi';
+  await using provider = await fakeProvider((request) =>
+    request.number === 1
+      ? [{ toolCall: { name: 'exec_command', arguments: { cmd } } }, { end: true }]
+      : echoScript(request),
+  );
+  await using bridge = await startBridge({ routes: routeTo(provider.url) });
+  await using home = await openCodexHome({ baseUrl: bridge.url });
+  const run = await codexExec(home, 'Run echo hi and report.');
+
+  expect(complaints(run)).toEqual([]);
+  expect(run).toMatchObject({ exitCode: 0, lastMessage: 'All done: hi' });
+  expect(await readFile(join(home.work, 'ran.txt'), 'utf8')).toBe('once\n');
+  const items = provider.requests.map((request) =>
+    inputOf(request)
+      .slice(-2)
+      .map(({ type }) => type),
+  );
+  expect(items.slice(1)).toEqual([['function_call', 'function_call_output']]);
 });
 
 describe('what the bridge cannot or must not remember', () => {
@@ -105,19 +86,6 @@ test('Passthrough: the key of the client reaches the provider, and nothing but w
     expect(headers).not.toHaveProperty('openai-beta');
   }
 });
-
-/** A run with a tool call whose n-th request meets a fault, if one is named for it. */
-async function execWithFault(
-  fault: (requestNumber: number) => AnswerLike | undefined,
-  bridgeOptions: Partial<StartOptions> = {},
-  homeOptions: Partial<CodexHomeOptions> = {},
-): Promise<{ run: CodexRun; requests: readonly unknown[] }> {
-  await using provider = await fakeProvider((request) => fault(request.number) ?? echoScript(request));
-  await using bridge = await startBridge({ routes: routeTo(provider.url), ...bridgeOptions });
-  await using home = await openCodexHome({ ...homeOptions, baseUrl: bridge.url });
-  const run = await codexExec(home, 'Run echo hi and report.');
-  return { run, requests: provider.requests.map(({ body }) => body['input']) };
-}
 
 /** Three turns behind a route of some kind; what the provider gets must be what it gets over HTTP, whatever the kind. */
 async function threeTurns(

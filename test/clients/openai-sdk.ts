@@ -55,7 +55,8 @@ export interface SdkAccumulator {
 }
 
 export interface OpenAISdk {
-  openClient(baseUrl: string): OpenAIClient;
+  /** @param maxRetries over HTTP; left out: none, since most tests want to see the first answer. */
+  openClient(baseUrl: string, maxRetries?: number): OpenAIClient;
   openSocket(client: OpenAIClient): SdkSocket;
   /** Lanes want a socket that is open already, so this waits for it. */
   openSession(socket: SdkSocket): Promise<SdkSession>;
@@ -79,8 +80,7 @@ export async function loadOpenAISdk(): Promise<OpenAISdk> {
     'lib/responses/responses-websocket-accumulator.mjs',
   )) as { ResponsesWebSocketAccumulator: Constructor<SdkAccumulator> };
   return {
-    // no retries: a test wants to see the first answer
-    openClient: (baseURL) => new OpenAI({ baseURL, apiKey: 'client-key', maxRetries: 0 }),
+    openClient: (baseURL, maxRetries = 0) => new OpenAI({ baseURL, apiKey: 'client-key', maxRetries }),
     openSocket: (client) => new ResponsesWS(client),
     async openSession(socket) {
       await connected(socket);

@@ -119,14 +119,14 @@ const rows: readonly Row[] = [
     heard: { status: 502, error: { type: 'server_error' } },
   },
   {
-    what: 'FastAPI’s detail is the message',
+    what: 'FastAPI’s detail is the message; a 422 is a 400 here, which is not repeated',
     answer: { status: { code: 422, body: { detail: 'field required' } } },
-    heard: { status: 422, error: { message: 'field required' } },
+    heard: { status: 400, error: { message: 'field required' } },
   },
   {
-    what: 'a code that is a number becomes text',
+    what: 'a code that is a number becomes text; a 402 is a 400 here, which is not repeated',
     answer: refusal(402, { code: 402, message: 'Out of credit.' }),
-    heard: { status: 402, error: { code: '402', message: 'Out of credit.' } },
+    heard: { status: 400, error: { code: '402', message: 'Out of credit.' } },
   },
 ];
 
