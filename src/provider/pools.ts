@@ -16,6 +16,8 @@ export interface PoolsOptions {
   /** Resolves host names; the system's resolver by default. */
   readonly lookup?: LookupFunction | undefined;
   readonly maxPools?: number | undefined;
+  /** Between two pings of an HTTP/2 connection; see session-liveness.ts. */
+  readonly pingMs?: number | undefined;
 }
 
 /** All pools of the process. Its owner closes it. */
@@ -42,7 +44,8 @@ export class Pools {
     const key = `${provider.poolKey} ${connectMs} ${provider.loopbackAllowed}`;
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new ProviderPool(provider, connectMs, this.#options.proxy, this.#options.lookup);
+      const { proxy, lookup, pingMs } = this.#options;
+      pool = new ProviderPool(provider, connectMs, proxy, lookup, pingMs);
       this.#makeRoom();
     } else {
       this.#pools.delete(key);

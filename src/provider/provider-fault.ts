@@ -39,6 +39,7 @@ const SENTENCES: Readonly<Record<ProviderFaultCode, string>> = {
     'has a host name that leads to a loopback, link-local or metadata address, which a route from the cluster may not reach',
   connection_lost: 'closed the connection in the middle of its answer',
   protocol_error: 'sent something that is not a valid HTTP answer',
+  no_room: 'sends more than this bridge has memory for',
   request_too_large: 'takes smaller requests than this one',
 };
 
@@ -69,12 +70,10 @@ function codeOf(reason: string | undefined, phase: FaultPhase): ProviderFaultCod
   if (reason === undefined) {
     return fallback;
   }
-  const known = CODES[reason];
-  if (known !== undefined) {
-    // A connection that exists can time out too (the kernel gave up): it is then lost, not unreachable.
-    return known === 'connect_timeout' && phase === 'answering' ? 'connection_lost' : known;
-  }
-  return CERTIFICATE.test(reason) ? 'tls_failed' : fallback;
+  const known = CODES[reason] ?? (CERTIFICATE.test(reason) ? 'tls_failed' : fallback);
+  // A connection that exists can time out too (the kernel gave up), and can have a record that does not decrypt: it is
+  // then lost, not unreachable.
+  return phase === 'answering' && (known === 'connect_timeout' || known === 'tls_failed') ? fallback : known;
 }
 
 /** What errors of sockets and libraries have in common; `instanceof` would miss those of another realm. */

@@ -1,11 +1,13 @@
 /**
  * The connections to one provider, on undici. What is added to its Pool: connections that are still being opened
- * end when nobody waits for them any more (undici would finish them), and forbidden addresses are not dialled.
+ * end when nobody waits for them any more (undici would finish them), forbidden addresses are not dialled, and
+ * connections that are dead without a word are given up.
  */
 import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { CompiledProvider } from '../route/snapshot.ts';
 import { AddressRefused, guardedLookup, isForbiddenHost } from './address-guard.ts';
+import { SESSION_PING_MS, watchSession } from './session-liveness.ts';
 
 /** The way out of the cluster, in the usual three values. Without an HTTPS proxy the HTTP one serves both. */
 export interface OutboundProxy {
@@ -50,6 +52,7 @@ export class ProviderPool {
   readonly #provider: CompiledProvider;
   readonly #connectMs: number;
   readonly #proxy: OutboundProxy | undefined;
+  readonly #pingMs: number;
   readonly #connector: buildConnector.connector;
   #dispatcher: Dispatcher;
 
@@ -67,8 +70,10 @@ export class ProviderPool {
     connectMs: number,
     proxy: OutboundProxy | undefined,
     lookup: LookupFunction | undefined,
+    pingMs: number = SESSION_PING_MS,
   ) {
     this.#provider = provider;
+    this.#pingMs = pingMs;
     this.#connectMs = connectMs;
     this.#proxy = proxy?.httpProxy || proxy?.httpsProxy ? proxy : undefined;
     this.forbidden = !provider.loopbackAllowed && isForbiddenHost(new URL(provider.origin).hostname);
@@ -168,6 +173,7 @@ export class ProviderPool {
       connections: null,
       pipelining: 1,
       allowH2: this.#mayMultiplex,
+      h2Options: { pingInterval: this.#pingMs },
       headersTimeout: 0, // The turn has its own clocks.
       bodyTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -176,7 +182,7 @@ export class ProviderPool {
     const makePool = (origin: string | URL, connect: buildConnector.connector) =>
       new Pool(origin, {
         ...options,
-        connect: this.#sharingFailure(connect),
+        connect: this.#tending(connect),
         ...(this.#speaksH2c && connect === this.#connector ? { useH2c: true } : {}),
       });
     const proxy = this.#proxy;
@@ -207,29 +213,41 @@ export class ProviderPool {
     };
   }
 
+  /** What is added to each connection, however it is opened: see the two that follow. */
+  #tending(connect: buildConnector.connector): buildConnector.connector {
+    return (options, callback) => {
+      connect(options, (...result) => {
+        const [error, socket] = result;
+        if (error === null) {
+          this.#tend(socket);
+        } else if (this.#mayMultiplex && !(error instanceof Abandoned)) {
+          this.#shareFailure(error);
+        }
+        callback(...result);
+      });
+    };
+  }
+
+  #tend(socket: Socket): void {
+    // A record that does not decrypt is an 'error' of a TLS socket without a 'close', for which undici would wait.
+    socket.on('error', () => socket.destroy());
+    if (this.#speaksH2c || ('alpnProtocol' in socket && socket.alpnProtocol === 'h2')) {
+      watchSession(socket, this.#pingMs);
+    }
+  }
+
   /**
    * Where HTTP/2 is possible, undici opens one connection and lets all requests wait for it; if it fails, the first
    * of them fails, and the next one dials. Behind a host that swallows packets the tenth would hear of it after ten
    * times the limit. So all who wait for a connection share its failure.
    */
-  #sharingFailure(connect: buildConnector.connector): buildConnector.connector {
-    if (!this.#mayMultiplex) {
-      return connect;
+  #shareFailure(error: Error): void {
+    const dialling = new Set(this.#opening.values());
+    for (const waiter of this.#waiting) {
+      if (!dialling.has(waiter)) {
+        waiter.connectFailed(error);
+      }
     }
-    return (options, callback) => {
-      connect(options, (...result) => {
-        const [error] = result;
-        if (error !== null && !(error instanceof Abandoned)) {
-          const dialling = new Set(this.#opening.values());
-          for (const waiter of this.#waiting) {
-            if (!dialling.has(waiter)) {
-              waiter.connectFailed(error);
-            }
-          }
-        }
-        callback(...result);
-      });
-    };
   }
 
   /** Opens connections without a proxy; sets TCP_NODELAY (undici's connector does). */

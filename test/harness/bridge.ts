@@ -6,8 +6,12 @@ import { join } from 'node:path';
 import { openBridge, type Bridge, type BridgeOptions, type DrainTimes } from '../../src/bridge.ts';
 import type { ConnectionSettings } from '../../src/client/connection-tools.ts';
 import { openLog } from '../../src/telemetry/log.ts';
+import { within } from './wait-for.ts';
 
 const MIB = 1024 * 1024;
+
+/** What has not closed by then waits for a request that nobody ends: the test fails and goes on. */
+const closeMs = 5000;
 
 export interface TestBridge extends AsyncDisposable {
   /** `http://127.0.0.1:PORT/v1` */
@@ -67,6 +71,7 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
       inboundBytes: 256 * MIB,
       clientSendBytes: 64 * MIB,
       transcriptBytes: 64 * MIB,
+      answerBytes: 128 * MIB,
       ...options.budgets,
     },
     settings: {
@@ -88,8 +93,11 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= (async () => {
-      await bridge.close();
-      await dispose();
+      try {
+        await within(bridge.close(), 'the bridge to close', closeMs, () => stillThere(bridge));
+      } finally {
+        await dispose();
+      }
     })();
     return closed;
   };
@@ -102,7 +110,7 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
     logs: () =>
       readFileSync(logPath, 'utf8')
         .split('\n')
-        .filter(Boolean)
+        .slice(0, -1) // what follows the last line's end is still being written
         .map((line) => JSON.parse(line) as LogLine),
     metric: async (selector) => sampleOf(await (await fetch(`${opsUrl}/metrics`)).text(), selector),
     setRoutes: (yaml) => writeFile(routesPath, yaml),
@@ -110,6 +118,12 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Why a bridge may not have closed. */
+function stillThere({ connections, usedBytes }: Bridge): string {
+  const why = connections === 0 ? 'so a request to a provider is still under way' : 'which nobody ends';
+  return `${connections} connections or HTTP requests, ${why}; bytes counted: ${JSON.stringify(usedBytes)}`;
 }
 
 /** Sums the samples of a metric whose labels include those of the selector. */

@@ -179,6 +179,45 @@ describe('the flaky proxy', () => {
     await again.until('c');
   });
 
+  test.each(['cut', 'reset', 'silence'] as const)(
+    '%s at a place is exact to the byte, wherever the chunks are cut',
+    async (fault) => {
+      for (const parts of [['ab--', '-\nxyz'], ['ab---\nxyz'], ['ab---', '\nx', 'yz'], ['ab---\nx']]) {
+        await using proxy = await openFlakyProxy(echoPort);
+        const done = proxy.at({ way: 'toClient', behind: '--\n', bytes: 1 }, () => proxy[fault]());
+        await using client = await openRawSocket(proxy.port);
+        for (const [n, part] of parts.entries()) {
+          client.write(part);
+          if (n < parts.length - 1) await client.until(parts.slice(0, n + 1).join(''));
+        }
+        await within(done, 'the place');
+        const end = fault === 'silence' ? client.until('ab---\nx').then(() => 'open') : client.closed;
+        expect(await end).toBe({ cut: 'end', reset: 'reset', silence: 'open' }[fault]);
+        expect(client.received().toString()).toBe('ab---\nx');
+      }
+    },
+  );
+
+  test('a place may be before the first byte, and what follows waits for what is done there', async () => {
+    await using proxy = await openFlakyProxy(echoPort);
+    let seen = -1;
+    const first = proxy.at({ way: 'toTarget' }, () => (seen = proxy.bytesToTarget));
+    expect(() => proxy.at({ way: 'toTarget' }, () => undefined)).toThrow('being waited for already');
+    await using client = await openRawSocket(proxy.port);
+    client.write('hello');
+    await first;
+    expect(seen).toBe(0);
+    await client.until('hello');
+    const second = proxy.at({ way: 'toTarget', bytes: 2 }, () => (seen = proxy.bytesToTarget));
+    client.write('again');
+    await second;
+    expect(seen).toBe('hello'.length + 2);
+    await client.until('helloagain');
+    expect(proxy.endedByTarget).toBe(0);
+    client.end();
+    await until(() => proxy.endedByTarget === 1, 'the target to end its side');
+  });
+
   test('close ends everything and may be called twice', async () => {
     const proxy = await openFlakyProxy(echoPort);
     await using client = await openRawSocket(proxy.port);

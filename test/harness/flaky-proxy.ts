@@ -1,14 +1,26 @@
 /** A TCP proxy that does to connections what networks do: delay, narrowness, silence, cuts and resets. */
 import { connect as connectTcp, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { WirePipe, type Conditions, type Trap } from './wire-pipe.ts';
+import type { Place } from './wire-place.ts';
 
 export interface FlakyProxy extends AsyncDisposable {
   readonly port: number;
   /** Connections so far, refused ones too. */
   readonly connections: number;
   readonly openConnections: number;
+  /** Connections that the target has ended or broken off, whether or not their clients may hear of it. */
+  readonly endedByTarget: number;
+  /** The same for the clients. */
+  readonly endedByClient: number;
   readonly bytesToTarget: number;
   readonly bytesToClient: number;
+  /**
+   * Acts at an exact byte, once: on the first connection whose bytes, from now on, get to the place. What comes before
+   * has been handed to the kernel then, what follows is not looked at before `act` has returned. Resolves when it has.
+   * One place each way at a time; throws while there is one.
+   */
+  at(place: Place, act: () => void): Promise<void>;
   /** Every byte, both ways, arrives so much later. */
   delay(ms: number): void;
   /** At most so many bytes a second, each way of each connection. */
@@ -33,19 +45,20 @@ export async function openFlakyProxy(targetPort: number, targetHost = '127.0.0.1
   return proxy;
 }
 
-interface Conditions {
-  delayMs: number;
-  bytesPerSecond: number;
-  isSilent: boolean;
-}
-
 class TcpProxy implements FlakyProxy {
   private readonly target: { readonly port: number; readonly host: string };
   private readonly server: Server;
   private readonly open = new Set<Socket>();
-  private readonly conditions: Conditions = { delayMs: 0, bytesPerSecond: Infinity, isSilent: false };
+  private readonly conditions: Conditions = {
+    delayMs: 0,
+    bytesPerSecond: Infinity,
+    isSilent: false,
+    traps: new Map(),
+  };
   private isRefusing = false;
   connections = 0;
+  endedByTarget = 0;
+  endedByClient = 0;
   bytesToTarget = 0;
   bytesToClient = 0;
 
@@ -67,6 +80,21 @@ class TcpProxy implements FlakyProxy {
 
   get openConnections(): number {
     return Math.ceil(this.open.size / 2);
+  }
+
+  at(place: Place, act: () => void): Promise<void> {
+    const { traps } = this.conditions;
+    if (traps.has(place.way)) throw new Error(`a place ${place.way} is being waited for already`);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const trap: Trap = {
+      place,
+      act: () => {
+        act();
+        resolve();
+      },
+    };
+    traps.set(place.way, trap);
+    return promise;
   }
 
   delay(ms: number): void {
@@ -126,96 +154,19 @@ class TcpProxy implements FlakyProxy {
       // The pipe that reads from a socket hears of its errors and passes them on.
       socket.on('error', () => undefined);
     }
-    void new Pipe(client, upstream, this.conditions, (bytes) => (this.bytesToTarget += bytes)).run();
-    void new Pipe(upstream, client, this.conditions, (bytes) => (this.bytesToClient += bytes)).run();
+    onceEnded(upstream, () => (this.endedByTarget += 1));
+    onceEnded(client, () => (this.endedByClient += 1));
+    const toTarget = { way: 'toTarget', from: client, to: upstream } as const;
+    const toClient = { way: 'toClient', from: upstream, to: client } as const;
+    void new WirePipe(toTarget, this.conditions, (bytes) => (this.bytesToTarget += bytes)).run();
+    void new WirePipe(toClient, this.conditions, (bytes) => (this.bytesToClient += bytes)).run();
   }
 }
 
-/** How often a narrow line lets bytes through: often enough to be smooth. */
-const throttleStepMs = 10;
-
-/** What may be on its way while there is a delay; beyond it the sender waits, as on a long line. */
-const maxDelayedBytes = 1_048_576;
-
-/** One direction of one connection. Owns nothing: its two sockets belong to the proxy. */
-class Pipe {
-  private readonly from: Socket;
-  private readonly to: Socket;
-  private readonly conditions: Conditions;
-  private readonly count: (bytes: number) => void;
-  /** Everything under way, in order. */
-  private line: Promise<void> = Promise.resolve();
-  private bytesOnLine = 0;
-
-  constructor(from: Socket, to: Socket, conditions: Conditions, count: (bytes: number) => void) {
-    this.from = from;
-    this.to = to;
-    this.conditions = conditions;
-    this.count = count;
-  }
-
-  /** Reads only as fast as it writes, so that a slow side slows the other one, as without a proxy. Never rejects. */
-  async run(): Promise<void> {
-    try {
-      // Half-closed connections are kept: the iterator must not destroy the socket after its FIN.
-      for await (const chunk of this.from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        this.send(chunk);
-        if (this.conditions.delayMs === 0 || this.bytesOnLine > maxDelayedBytes) await this.line;
-      }
-      await this.line;
-      // A FIN is passed on as one; silence swallows it too.
-      if (!this.conditions.isSilent) this.to.end();
-    } catch {
-      // One side broke off: the other one hears of it the same way.
-      if (!this.conditions.isSilent) this.to.resetAndDestroy();
-    }
-  }
-
-  private send(chunk: Buffer): void {
-    const dueAt = performance.now() + this.conditions.delayMs;
-    this.bytesOnLine += chunk.byteLength;
-    this.line = this.line.then(async () => {
-      const waitMs = dueAt - performance.now();
-      if (waitMs > 0) await pause(waitMs);
-      await this.pass(chunk);
-      this.bytesOnLine -= chunk.byteLength;
-    });
-  }
-
-  private async pass(chunk: Buffer): Promise<void> {
-    let at = 0;
-    while (at < chunk.byteLength) {
-      const { bytesPerSecond } = this.conditions;
-      if (bytesPerSecond === Infinity) return this.write(chunk.subarray(at));
-      const step = Math.max(1, Math.floor((bytesPerSecond * throttleStepMs) / 1000));
-      const piece = chunk.subarray(at, at + step);
-      await this.write(piece);
-      if (!this.to.writable) return undefined;
-      // Below 100 bytes a second a step is one byte, and takes longer.
-      await pause(Math.max(throttleStepMs, (piece.byteLength / bytesPerSecond) * 1000));
-      at += step;
-    }
-    return undefined;
-  }
-
-  private async write(bytes: Buffer): Promise<void> {
-    if (this.conditions.isSilent || !this.to.writable) return;
-    this.count(bytes.byteLength);
-    if (this.to.write(bytes)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const done = (): void => {
-      this.to.off('drain', done);
-      this.to.off('close', done);
-      resolve();
-    };
-    this.to.on('drain', done);
-    this.to.on('close', done);
-    await promise;
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, ms);
-  return promise;
+function onceEnded(socket: Socket, then: () => void): void {
+  const once = (): void => {
+    socket.off('end', once).off('close', once);
+    then();
+  };
+  socket.on('end', once).on('close', once);
 }

@@ -3,9 +3,10 @@ import { fakeProvider } from '../harness/fake-provider.ts';
 import { connect, type ConnectOptions, type TestClient } from '../harness/connect.ts';
 import { routeTo, startBridge } from '../harness/bridge.ts';
 import type { LogLine, RouteWishes, StartOptions, TestBridge } from '../harness/bridge.ts';
-import { until } from '../harness/wait-for.ts';
+import { until, within } from '../harness/wait-for.ts';
 import type { ScriptLike } from '../../src/scripted/choose-answer.ts';
 import type { ScriptedProvider } from '../../src/scripted/scripted-provider.ts';
+import type { RecordedRequest } from '../../src/scripted/recorded-request.ts';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -17,7 +18,7 @@ export interface SceneWishes extends Omit<StartOptions, 'routes'> {
   /** Secrets by name, as further documents of the route file. */
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Instead of the one route: the whole route file. */
-  readonly routes?: (providerUrl: string) => string;
+  readonly routes?: (providerUrl: string) => string | Promise<string>;
 }
 
 export interface Scene extends AsyncDisposable {
@@ -30,16 +31,25 @@ export interface Scene extends AsyncDisposable {
 }
 
 /**
+ * How long a scene may take to come to rest when it is left, each step of it. What is not over by then never will be:
+ * the test fails with a sentence that names it, and is not left to hang.
+ */
+const leaveMs = 3000;
+
+/**
  * Opens provider and bridge. When it is left, its clients go away, and every scene then proves that the bridge's
- * books are balanced: no connection and no counted byte stays behind, and no mistake of ours was logged.
+ * books are balanced: no connection, no request at the provider and no counted byte stays behind, and no mistake of
+ * ours was logged. It ends in any case: what is left is destroyed.
  */
 export async function openScene(wishes: SceneWishes = {}): Promise<Scene> {
   const { script, route, secrets, routes, ...options } = wishes;
   const provider = await fakeProvider(script);
-  const bridge = await startBridge({
-    ...options,
-    routes: routes === undefined ? routeFile(provider.url, route, secrets) : routes(provider.url),
-  }).catch(async (error: unknown) => {
+  const opening = async (): Promise<TestBridge> =>
+    startBridge({
+      ...options,
+      routes: routes === undefined ? routeFile(provider.url, route, secrets) : await routes(provider.url),
+    });
+  const bridge = await opening().catch(async (error: unknown) => {
     await provider.close();
     throw error;
   });
@@ -54,27 +64,54 @@ export async function openScene(wishes: SceneWishes = {}): Promise<Scene> {
     },
     changeRoute: (changed, changedSecrets) =>
       bridge.setRoutes(routeFile(provider.url, changed, changedSecrets)),
-    [Symbol.asyncDispose]: async () => {
-      for (const client of clients) client.terminate();
-      try {
-        await settled(bridge);
-      } finally {
-        await bridge.bridge.close();
-        await provider.close();
-      }
-      const mistakes = bridge.logs().filter(({ event }) => event === 'bridge.mistake');
-      await bridge.close();
-      if (mistakes.length > 0) throw new Error(`the bridge made mistakes: ${JSON.stringify(mistakes)}`);
-    },
+    [Symbol.asyncDispose]: () => leave(provider, bridge, clients),
   };
 }
 
+/** Rejects with all that was not as it should be, once everything is closed. */
+async function leave(
+  provider: ScriptedProvider,
+  bridge: TestBridge,
+  clients: readonly TestClient[],
+): Promise<void> {
+  const complaints: string[] = [];
+  const tryTo = async (...steps: readonly Promise<unknown>[]): Promise<void> => {
+    for (const result of await Promise.allSettled(steps)) {
+      // `instanceof` fails across realms
+      if (result.status === 'rejected') complaints.push((result.reason as Error).message);
+    }
+  };
+  for (const client of clients) client.terminate();
+  await tryTo(settled(bridge, leaveMs), leftAlone(provider));
+  await tryTo(within(bridge.bridge.close(), 'the bridge to close', leaveMs));
+  // A bridge that waits for a request nobody ends closes now, since the request's connection is gone.
+  await provider.close();
+  await tryTo(within(bridge.bridge.close(), 'the bridge to close after its provider', leaveMs));
+  const mistakes = bridge.logs().filter(({ event }) => event === 'bridge.mistake');
+  if (mistakes.length > 0) complaints.push(`the bridge made mistakes: ${JSON.stringify(mistakes)}`);
+  await tryTo(bridge.close());
+  if (complaints.length > 0) throw new Error(`a scene was left in disorder: ${complaints.join('; ')}`);
+}
+
+/** Resolves when the provider works for nobody any more. */
+async function leftAlone({ requests }: ScriptedProvider): Promise<void> {
+  const open = new Set<RecordedRequest>(requests);
+  for (const request of requests) void request.closed.then(() => open.delete(request));
+  await until(() => open.size === 0, 'every request at the provider to end', leaveMs).catch(() => {
+    const names = [...open].map(({ number, method, path }) => `request ${number} (${method} ${path})`);
+    throw new Error(`the provider still works for ${names.join(', ')}`);
+  });
+}
+
 /** Resolves when nothing runs any more and every byte was given back. */
-export async function settled({ bridge }: TestBridge): Promise<void> {
-  await until(() => bridge.connections === 0, 'all connections to be gone');
+export async function settled({ bridge }: TestBridge, timeoutMs?: number): Promise<void> {
+  await until(() => bridge.connections === 0, 'all connections to be gone', timeoutMs).catch(() => {
+    throw new Error(`${bridge.connections} connections or HTTP requests are still open`);
+  });
   await until(
     () => Object.values(bridge.usedBytes).every((bytes) => bytes === 0),
     'every budget to be given back',
+    timeoutMs,
   ).catch((error: unknown) => {
     throw new Error(`bytes stay counted: ${JSON.stringify(bridge.usedBytes)}`, { cause: error });
   });
