@@ -1,87 +1,161 @@
-import { expect, test } from '@jest/globals';
-import { createParser } from 'eventsource-parser';
+import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { SseScanner } from '../../../src/events/sse-scanner.ts';
+import {
+  anyAnswer,
+  anyStream,
+  byteByByte,
+  cutAt,
+  judgedPayloads,
+  judgedUnendedPayload,
+  LINE_ENDINGS,
+  places,
+  streamOf,
+} from '../../harness/event-streams.ts';
+import { runs } from '../../harness/property-runs.ts';
 
-const EXAMPLE = [
-  ': OPENROUTER PROCESSING',
-  '',
-  'event: response.created',
-  'data: {"type":"response.created","text":"grün 🙂"}',
-  '',
-  'data: {"type":',
-  'data:  "response.output_text.delta"}',
-  '',
-  'retry: 3',
-  'data:',
-  '',
-  'data',
-  'data: x',
-  'id',
-  '',
-  '',
-  'event:',
-  'data: [DONE]',
-  '',
-  '',
-];
+/** Everything that a reader can get wrong, in few bytes: they are cut in pairs. */
+const STREAMS: Readonly<Record<string, readonly string[]>> = {
+  'an answer': [
+    ': hi',
+    '',
+    'event: a',
+    'data: {"n":"ü€🙂"}',
+    '',
+    'data: {"n":',
+    'data:  2}',
+    '',
+    'data: [DONE]',
+    '',
+  ],
+  'odd fields': [
+    'data',
+    'data:',
+    'data: x',
+    'id',
+    '',
+    'data',
+    '',
+    'retry: 3',
+    'data:  y ',
+    'datax: 0',
+    ':',
+    '',
+    '',
+  ],
+  'marks that are none': ['\uFEFFdata: no', '', 'data: \uFEFF', '', '\uFEFF', 'data: z', '', ''],
+};
 
-/** What an independent parser makes of it. Empty events are left out: ours drops them on purpose. */
-function judge(stream: Buffer): string[] {
-  const payloads: string[] = [];
-  const parser = createParser({ onEvent: ({ data }) => payloads.push(data) });
-  parser.feed(new TextDecoder().decode(stream));
-  return payloads.filter((payload) => payload !== '');
+const FIXED = Object.entries(STREAMS).flatMap(([name, lines]) =>
+  Object.entries(LINE_ENDINGS).flatMap(([ending, endings]) =>
+    ['', '\uFEFF'].map((mark) => ({
+      name: `${name}, lines ended by ${ending}${mark && ', after a byte order mark'}`,
+      stream: Buffer.concat([Buffer.from(mark), streamOf(lines, endings)]),
+    })),
+  ),
+);
+
+/** What comes while the stream goes on, and what only its end brings. */
+function scan(chunks: readonly Buffer[]): { readonly payloads: string[]; readonly atEnd: string[] } {
+  const heard: string[] = [];
+  const scanner = new SseScanner((payload) => heard.push(payload.toString()));
+  for (const chunk of chunks) scanner.push(chunk);
+  const payloads = heard.splice(0);
+  scanner.end();
+  return { payloads, atEnd: heard };
 }
 
-function scan(chunks: readonly Buffer[]): string[] {
-  const payloads: string[] = [];
-  const scanner = new SseScanner((payload) => payloads.push(payload.toString()));
-  for (const chunk of chunks) {
-    scanner.push(chunk);
+/** What has to come. An event without its blank line counts if it is one JSON object: no standard says so, we do. */
+function judged(stream: Buffer): ReturnType<typeof scan> {
+  const last = judgedUnendedPayload(stream);
+  return {
+    payloads: judgedPayloads(stream),
+    atEnd: last !== undefined && isJsonObject(last) ? [last] : [],
+  };
+}
+
+function isJsonObject(payload: string): boolean {
+  try {
+    const value: unknown = JSON.parse(payload);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false; // no JSON at all, then
   }
-  return payloads;
 }
 
-function cut(stream: Buffer, cuts: readonly number[]): Buffer[] {
-  const places = [
-    0,
-    ...cuts.map((place) => place % (stream.length + 1)).sort((a, b) => a - b),
-    stream.length,
-  ];
-  return places.slice(1).map((end, index) => stream.subarray(places[index], end));
-}
+describe('the payloads of a stream are those that an independent parser finds in the whole', () => {
+  describe.each(FIXED)('$name', ({ stream }) => {
+    const whole = judged(stream);
 
-test.each([
-  ['LF', '\n'],
-  ['CRLF', '\r\n'],
-  ['CR', '\r'],
-])('a stream with %s, cut at any one or two bytes, has the payloads of the whole', (_, ending) => {
-  const stream = Buffer.from(EXAMPLE.join(ending));
-  const whole = judge(stream);
-  expect(whole.length).toBeGreaterThan(3);
-  for (let first = 0; first <= stream.length; first += 1) {
-    expect(scan(cut(stream, [first]))).toEqual(whole);
-    for (let second = first; second <= stream.length; second += 7) {
-      expect(scan(cut(stream, [first, second]))).toEqual(whole);
-    }
-  }
-  expect(scan(Array.from(stream, (byte) => Buffer.from([byte])))).toEqual(whole);
-});
+    test('cut once, at every byte', () => {
+      expect(whole.payloads.length).toBeGreaterThanOrEqual(2);
+      for (let place = 0; place <= stream.length; place++)
+        expect(scan(cutAt(stream, [place]))).toEqual(whole);
+    });
 
-test('any stream, cut anywhere, has the payloads that an independent parser finds', () => {
-  const line = fc.oneof(
-    fc.constantFrom('', '', ...EXAMPLE),
-    fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => `data: ${text.replace(/[\r\n]/g, '')}`),
-    fc.string({ maxLength: 8 }),
-  );
-  const stream = fc
-    .tuple(fc.boolean(), fc.array(fc.tuple(line, fc.constantFrom('\n', '\r\n', '\r')), { maxLength: 30 }))
-    .map(([mark, lines]) => Buffer.from((mark ? '\uFEFF' : '') + lines.flat().join('')));
-  fc.assert(
-    fc.property(stream, fc.array(fc.nat(), { maxLength: 12 }), (bytes, cuts) => {
-      expect(scan(cut(bytes, cuts))).toEqual(judge(bytes));
-    }),
-    { numRuns: 2000 },
-  );
+    test('cut twice, at every pair of bytes', () => {
+      const differing: [number, number][] = [];
+      const wanted = JSON.stringify(whole);
+      for (let first = 0; first <= stream.length; first++) {
+        for (let second = first; second <= stream.length; second++) {
+          if (JSON.stringify(scan(cutAt(stream, [first, second]))) !== wanted)
+            differing.push([first, second]);
+        }
+      }
+      expect(differing).toEqual([]);
+    });
+
+    test('byte by byte, also with reads of no bytes between', () => {
+      const bytes = byteByByte(stream);
+      expect(scan(bytes)).toEqual(whole);
+      expect(scan(bytes.flatMap((byte) => [Buffer.alloc(0), byte, Buffer.alloc(0)]))).toEqual(whole);
+    });
+
+    test('ended at every byte', () => {
+      for (let length = 0; length <= stream.length; length++) {
+        const part = stream.subarray(0, length);
+        expect(scan(byteByByte(part))).toEqual(judged(part));
+        expect(scan([part])).toEqual(judged(part));
+      }
+    });
+  });
+
+  test('whatever the stream, wherever it is cut', () => {
+    fc.assert(
+      fc.property(anyStream, places, (stream, cuts) => {
+        const whole = judged(stream);
+        expect(scan(cutAt(stream, cuts))).toEqual(whole);
+        expect(scan(byteByByte(stream))).toEqual(whole);
+      }),
+      runs(3000),
+    );
+  });
+
+  test('whatever way an answer is written, wherever it is cut', () => {
+    fc.assert(
+      fc.property(anyAnswer, places, (stream, cuts) => {
+        expect(scan(cutAt(stream, cuts))).toEqual(judged(stream));
+      }),
+      runs(1000),
+    );
+  });
+
+  test('bytes that are no text at all do no harm, and are not lost', () => {
+    const bytes = fc.array(
+      fc.constantFrom(0x0a, 0x0d, 0x64, 0x3a, 0x20, 0xef, 0xbb, 0xbf, 0xff, 0xc3, 0x80, 0xf0, 0x9f),
+      { maxLength: 12 },
+    );
+    const stream = fc
+      .array(fc.tuple(fc.constantFrom('data:', 'data: ', '', 'id:'), bytes), { maxLength: 10 })
+      .map((pieces) =>
+        Buffer.concat(pieces.flatMap(([field, rest]) => [Buffer.from(field), Buffer.from(rest)])),
+      );
+    fc.assert(
+      fc.property(stream, places, (broken, cuts) => {
+        const { payloads } = scan(cutAt(broken, cuts));
+        expect(payloads).toEqual(judgedPayloads(broken));
+      }),
+      runs(2000),
+    );
+  });
 });
