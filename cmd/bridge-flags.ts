@@ -38,13 +38,29 @@ const MAX_MIB = 1024 * 1024;
 const MAX_SECONDS = 7 * 86_400;
 /** Most that is taken for transcripts without being asked: beyond it a process does better as two. */
 const MAX_DEFAULT_TRANSCRIPT_BYTES = 2048 * MIB;
+/** Most that is taken for each of the other budgets: eight messages of the usual limit. */
+const MAX_DEFAULT_TRAFFIC_BYTES = 512 * MIB;
 
-/** A quarter of the memory this process may use (docs/decisions/0006). */
-function defaultTranscriptMib(): string {
-  const limit = constrainedMemory();
-  const memory = limit > 0 && limit < totalmem() ? limit : totalmem();
-  return String(Math.floor(Math.min(memory / 4, MAX_DEFAULT_TRANSCRIPT_BYTES) / MIB));
+/**
+ * The budgets of a process that may use so much memory, in MiB: a quarter for transcripts, a sixteenth for each of the
+ * others. From 1 GiB on it then stays below its limit whatever fills them (docs/reliability.md, "Memory").
+ */
+export function defaultBudgetsMib(memoryBytes: number): { transcripts: number; traffic: number } {
+  const share = (part: number, maxBytes: number): number =>
+    Math.max(1, Math.floor(Math.min(memoryBytes * part, maxBytes) / MIB));
+  return {
+    transcripts: share(1 / 4, MAX_DEFAULT_TRANSCRIPT_BYTES),
+    traffic: share(1 / 16, MAX_DEFAULT_TRAFFIC_BYTES),
+  };
 }
+
+/** What this process may use: its control group's limit, or all there is. */
+function usableMemory(): number {
+  const limit = constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
+const defaults = defaultBudgetsMib(usableMemory());
 
 export const BRIDGE_FLAGS = {
   routes: { value: 'PATH', default: undefined, help: 'route file, or folder of route files' },
@@ -79,16 +95,25 @@ export const BRIDGE_FLAGS = {
     default: '30',
     help: 'a client that takes no byte for so long is closed',
   },
-  'inbound-budget': { value: 'MIB', default: '512', help: 'requests being received or waiting, all clients' },
+  'inbound-budget': {
+    value: 'MIB',
+    default: String(defaults.traffic),
+    help: 'requests being received or waiting, all clients; default a sixteenth of the memory, at most 512',
+  },
   'client-send-budget': {
     value: 'MIB',
-    default: '512',
-    help: 'unsent bytes of all clients; above it each may have 64 KiB',
+    default: String(defaults.traffic),
+    help: 'unsent bytes of all clients; above it each may have 64 KiB; default as above',
   },
   'transcript-budget': {
     value: 'MIB',
-    default: defaultTranscriptMib(),
+    default: String(defaults.transcripts),
     help: 'remembered input and output, all connections; default a quarter of the memory, at most 2048',
+  },
+  'answer-budget': {
+    value: 'MIB',
+    default: String(defaults.traffic),
+    help: 'provider answers held until they are whole: large events, JSON, repairs; default as above',
   },
   'drain-delay': {
     value: 'SECONDS',
@@ -186,6 +211,7 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
       inboundBytes: number('inbound-budget', 1, MAX_MIB) * MIB,
       clientSendBytes: number('client-send-budget', 1, MAX_MIB) * MIB,
       transcriptBytes: number('transcript-budget', 0, MAX_MIB) * MIB,
+      answerBytes: number('answer-budget', 1, MAX_MIB) * MIB,
     },
     drain: {
       delayMs: number('drain-delay', 0) * 1000,

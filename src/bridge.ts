@@ -54,6 +54,7 @@ export interface BudgetSizes {
   readonly inboundBytes: number;
   readonly clientSendBytes: number;
   readonly transcriptBytes: number;
+  readonly answerBytes: number;
 }
 
 /** Routes that cannot be served, at the start. */
@@ -91,7 +92,12 @@ export interface Bridge {
   readonly opsAddress: string;
   readonly opsPort: number;
   /** Bytes that wait now, by budget; all zero when nothing runs. */
-  readonly usedBytes: { readonly inbound: number; readonly clientSend: number; readonly transcripts: number };
+  readonly usedBytes: {
+    readonly inbound: number;
+    readonly clientSend: number;
+    readonly transcripts: number;
+    readonly answers: number;
+  };
   readonly connections: number;
   /** Lets turns finish and leaves; a second call hears of the same drain. */
   drain(times: DrainTimes): Promise<void>;
@@ -104,6 +110,7 @@ class BridgeParts implements Bridge {
   readonly #transport: HttpSseTransport;
   readonly #inbound: Budget;
   readonly #clientSend: Budget;
+  readonly #answers: Budget;
   readonly #transcripts: TranscriptStore;
   readonly #metrics: Metrics;
   readonly #listener: ClientListener;
@@ -124,9 +131,10 @@ class BridgeParts implements Bridge {
     const { log, budgets } = options;
     const onMistake = (error: unknown): void =>
       log.error('bridge.mistake', 'the bridge made a mistake', errorFields(error));
-    this.#transport = new HttpSseTransport({ proxy: options.proxy, onMistake });
     this.#inbound = new Budget('inbound', budgets.inboundBytes, onMistake);
     this.#clientSend = new Budget('client_send', budgets.clientSendBytes, onMistake);
+    this.#answers = new Budget('answers', budgets.answerBytes, onMistake);
+    this.#transport = new HttpSseTransport({ proxy: options.proxy, answers: this.#answers, onMistake });
     const counts = new FrameCounts(EVENT_TYPES.length);
     this.#metrics = openMetrics({
       version: options.version,
@@ -190,6 +198,7 @@ class BridgeParts implements Bridge {
       inbound: this.#inbound.usedBytes,
       clientSend: this.#clientSend.usedBytes,
       transcripts: this.#transcripts.budget.usedBytes,
+      answers: this.#answers.usedBytes,
     };
   }
 
@@ -298,6 +307,7 @@ class BridgeParts implements Bridge {
       connections: () => this.#listener.connections,
       connectionsLimit: () => this.#options.maxConnections,
       queuedBytes: () => ({
+        answer: this.#answers.usedBytes,
         client_send: this.#clientSend.usedBytes,
         inbound: this.#inbound.usedBytes - this.#listener.laneQueueBytes,
         lane_queue: this.#listener.laneQueueBytes,

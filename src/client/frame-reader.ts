@@ -3,6 +3,7 @@ import { eventTypeOf } from '../events/event-type.ts';
 import { parseClientFrame, type ClientFrame } from '../frames/client-frame.ts';
 import { refusal, toErrorFrame, type ErrorAnswer } from '../frames/errors.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
+import { withoutSlack } from '../json/exact-copy.ts';
 import { injectFailedEvent, steerFailedEvent } from '../frames/server-events.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
 import type { Conversation } from '../turn/conversation.ts';
@@ -53,7 +54,7 @@ export class FrameReader {
         ),
       );
     }
-    this.#take(parseClientFrame(bytes));
+    this.#take(parseClientFrame(withoutSlack(bytes))); // it may wait, and must not keep what else was read with it
   }
 
   #take(frame: ClientFrame): void {

@@ -9,6 +9,16 @@ import type { Budget } from '../turn/budget.ts';
 /** A control frame's header and mask. */
 const CONTROL_FRAME_BYTES = 6;
 
+/**
+ * What each read from a socket costs beside its bytes while a message is collected (measured: 840, for a Buffer, its
+ * memory's own books and its place in lists). Without it a message sent byte by byte would cost hundreds of times
+ * what is counted.
+ */
+const READ_OVERHEAD_BYTES = 1024;
+
+/** What a request costs beside its bytes while it waits (an estimate: its turn, its record, its place in lists). */
+const REQUEST_OVERHEAD_BYTES = 3 * 1024;
+
 /** While the process's budget is used up a client may still send this much: it is not the one who filled it. */
 const MIN_PENDING_BYTES = 64 * 1024;
 
@@ -26,6 +36,7 @@ export class InboundAccount {
   readonly #maxFrameBytes: () => number;
   readonly #onExhausted: () => void;
   #pendingBytes = 0;
+  #pendingReads = 0;
   #heldBytes = 0;
   readonly #onData = (chunk: Buffer): void => this.#received(chunk.length);
 
@@ -44,16 +55,18 @@ export class InboundAccount {
 
   /** A message is complete: its bytes are counted by whoever holds it from here on. */
   messageDone(): void {
-    this.#give(this.#pendingBytes);
+    this.#pend(0, 0);
   }
 
   /** A ping or pong between (or within) messages. */
   controlFrame(payloadBytes: number): void {
-    this.#give(Math.min(this.#pendingBytes, payloadBytes + CONTROL_FRAME_BYTES));
+    const left = Math.max(0, this.#pendingBytes - payloadBytes - CONTROL_FRAME_BYTES);
+    this.#pend(left, left === 0 ? 0 : this.#pendingReads);
   }
 
   /** Counts a request that is kept until its turn has begun; or says why there is no room for it. */
-  hold(bytes: number): ErrorAnswer | undefined {
+  hold(requestBytes: number): ErrorAnswer | undefined {
+    const bytes = requestBytes + REQUEST_OVERHEAD_BYTES;
     const shareBytes = Math.max(
       Math.floor(this.#budget.limitBytes * CONNECTION_SHARE),
       this.#maxFrameBytes(),
@@ -70,7 +83,8 @@ export class InboundAccount {
   }
 
   /** A request is not kept any more. Whoever was allowed to hold it calls this, also after `close`. */
-  letGo(bytes: number): void {
+  letGo(requestBytes: number): void {
+    const bytes = requestBytes + REQUEST_OVERHEAD_BYTES;
     this.#heldBytes -= bytes;
     this.#budget.give(bytes);
   }
@@ -87,17 +101,25 @@ export class InboundAccount {
   /** May be called twice. */
   close(): void {
     this.#socket.off('data', this.#onData);
-    this.#give(this.#pendingBytes);
+    this.#pend(0, 0);
   }
 
   #received(bytes: number): void {
-    this.#pendingBytes += bytes;
-    this.#budget.add(bytes);
-    if (this.#budget.isExhausted && this.#pendingBytes > MIN_PENDING_BYTES) this.#onExhausted();
+    this.#pend(this.#pendingBytes + bytes, this.#pendingReads + 1);
+    if (this.#budget.isExhausted && this.#countedBytes > MIN_PENDING_BYTES) this.#onExhausted();
   }
 
-  #give(bytes: number): void {
-    this.#pendingBytes -= bytes;
-    this.#budget.give(bytes);
+  /** What the message under way costs so far. */
+  get #countedBytes(): number {
+    return this.#pendingBytes + this.#pendingReads * READ_OVERHEAD_BYTES;
+  }
+
+  #pend(bytes: number, reads: number): void {
+    const before = this.#countedBytes;
+    this.#pendingBytes = bytes;
+    this.#pendingReads = reads;
+    const more = this.#countedBytes - before;
+    if (more > 0) this.#budget.add(more);
+    else this.#budget.give(-more);
   }
 }

@@ -6,16 +6,19 @@ import { memberOf, membersOf } from '../json/object-walk.ts';
 import { fromFailedEvent } from '../turn/failure.ts';
 import type { TurnSink } from '../turn/turn-client.ts';
 import { answerError } from './answer-error.ts';
+import type { Flow } from './flow.ts';
 import { isTerminal } from './sse-answer.ts';
 
 /** A turn's outcome as one JSON body: the response object of its terminal event. */
 export class JsonAnswer implements TurnSink {
   readonly takesKeepalives = false;
   readonly #response: ServerResponse;
+  readonly #flow: Flow;
   #headers: Readonly<Record<string, string>> = {};
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, flow: Flow) {
     this.#response = response;
+    this.#flow = flow;
   }
 
   answered(headers: Readonly<Record<string, string>>): void {
@@ -36,6 +39,7 @@ export class JsonAnswer implements TurnSink {
       'content-length': body.length,
     });
     this.#response.end(body);
+    this.#flow.wrote();
   }
 
   refuse(answer: ErrorAnswer): void {

@@ -1,7 +1,13 @@
 /** The body of an HTTP request, whole and decoded, within a limit and a budget. */
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+  constants,
+} from 'node:zlib';
 import { PieceList } from '../events/piece-list.ts';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { Budget } from '../turn/budget.ts';
@@ -25,7 +31,8 @@ export class ClientGone extends Error {
 }
 
 const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
-  zstd: () => createZstdDecompress(),
+  // windows of 8 MiB at most, as RFC 9659 asks of this encoding: a header alone could ask for 128 MiB
+  zstd: () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } }),
   gzip: () => createGunzip(),
   deflate: () => createInflate(),
   br: () => createBrotliDecompress(),

@@ -10,8 +10,8 @@ import { chooseSubprotocol } from './subprotocol.ts';
  * says so; beyond that the library closes with 1009 and holds no more of it.
  */
 const OVERSIZE_FACTOR = 1.25;
-/** Fragments of one message; more is nobody's honest message. */
-const MAX_FRAGMENTS = 65_536;
+/** Fragments of one message: each costs some 130 bytes that no budget sees, and nobody's honest message has more. */
+const MAX_FRAGMENTS = 16_384;
 /** How long a peer may take to answer our close frame: the Codex CLI never does (measured). */
 const CLOSE_TIMEOUT_MS = 5_000;
 

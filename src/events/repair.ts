@@ -10,6 +10,7 @@
 import { type EventType, eventTypeNamed, OTHER_EVENT } from './event-type.ts';
 import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
 import { isJsonObject, type JsonObject, parseJsonObject } from '../json/json-object.ts';
+import { RememberedItems, toExactJson } from './remembered-items.ts';
 import { make, type MadeEvent, toErrorEvent, type Unwritable, writing } from './response-to-events.ts';
 import { terminalNameOf } from './terminal-name.ts';
 import { isWellFormedUsage } from './usage.ts';
@@ -19,32 +20,27 @@ export const KEEPALIVE: MadeEvent = make({ type: 'keepalive' });
 
 /**
  * 64 MiB of items at most are remembered to fill an empty `output`: as much as one event may hold, so more could
- * not be delivered anyway. Beyond it the terminal event's `output` stays as the provider sent it.
+ * not be delivered anyway.
  */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
 /** Heartbeats whose names are not in the catalogue: `response.ping`, `keep_alive` and the like. */
 const HEARTBEAT = /(?:^|[._])(?:ping|heartbeat|keep[_-]?alive)$/i;
 
-interface ItemState {
-  /** As last seen: from `added`, then from `done`. */
-  readonly item: JsonObject;
-  readonly done: boolean;
-}
+/** More items than may be remembered: the stream is beyond repair. */
+export type Overflow = 'overflow';
 
 const NOTHING: readonly MadeEvent[] = [];
 
 /** One stream of one provider. Not reusable. */
 export class DialectRepair {
   readonly #newResponseId: () => string;
-  readonly #items = new Map<number, ItemState>();
+  readonly #items = new RememberedItems();
   /** The first id that was told to the client. */
   #responseId: string | undefined;
-  #created: JsonObject | undefined;
+  /** The `response` of `response.created`, as JSON. */
+  #created: Buffer | undefined;
   #nextSequence = 0;
-  /** Above every place of {@link #items}. */
-  #freeIndex = 0;
-  #keptBytes = 0;
   #ended = false;
 
   /** @param newResponseId Names a response whose provider did not name it in time. */
@@ -57,10 +53,17 @@ export class DialectRepair {
    *
    * @param payload The bytes of one event.
    * @param type What `eventTypeOf` says of it.
-   * @returns 'unwritable' if it needs mending and cannot be written: the stream is then beyond repair.
+   * @returns 'unwritable' if it needs mending and cannot be written, 'overflow' if there are more items than may be
+   *   remembered: the stream is then beyond repair.
    */
-  push(payload: Buffer, type: EventType): readonly MadeEvent[] | Unwritable {
-    return writing(() => this.#mend(payload, type));
+  push(payload: Buffer, type: EventType): readonly MadeEvent[] | Unwritable | Overflow {
+    const events = writing(() => this.#mend(payload, type));
+    return this.keptBytes > MAX_KEPT_BYTES ? 'overflow' : events;
+  }
+
+  /** Bytes that are remembered, to be told again in the terminal event. */
+  get keptBytes(): number {
+    return this.#items.bytes + (this.#created?.length ?? 0);
   }
 
   #mend(payload: Buffer, type: EventType): readonly MadeEvent[] {
@@ -110,8 +113,12 @@ export class DialectRepair {
       return NOTHING;
     }
     const changed = this.#adoptResponse(event);
-    this.#created = event['response'] as JsonObject;
+    this.#keepCreated(event['response'] as JsonObject);
     return [this.#number(event, payload, changed)];
+  }
+
+  #keepCreated(response: JsonObject): void {
+    this.#created = toExactJson(response);
   }
 
   /** `response.in_progress` and `.queued` tell of the response; metadata and unknown types do not. */
@@ -134,22 +141,21 @@ export class DialectRepair {
     }
     const created = this.#ensureCreated(undefined);
     const done = type.role === 'item-done';
-    const index = this.#indexOf(event, event['item'], done);
+    const index = this.#items.placeOf(event, event['item'], done);
     const known = this.#items.get(index);
-    if (known !== undefined && (known.done || !done)) {
+    if (known !== undefined && (known.json !== undefined || !done)) {
       return created; // Told already: strict readers refuse to hear of one item twice.
     }
     let changed = event['output_index'] !== index;
     event['output_index'] = index;
     let item = withItemId(event['item'], this.#responseId ?? '', index);
-    const knownId = known?.item['id'];
+    const knownId = known?.id;
     if (knownId !== undefined && knownId !== item['id']) {
       item = { ...item, id: knownId };
     }
     changed ||= item !== event['item'];
     event['item'] = item;
-    this.#keptBytes += payload.length;
-    this.#remember(index, { item: this.#keptBytes > MAX_KEPT_BYTES ? toStub(item) : item, done });
+    this.#items.remember(index, item, done);
     if (done && known === undefined) {
       return [...created, ...toItemEvents(item, index).map((made) => this.#make(made))];
     }
@@ -161,14 +167,15 @@ export class DialectRepair {
     const name = type.name === 'response.done' ? nameOfDone(response) : type.name;
     // A failure as the very first event stays alone: the turn may still be tried elsewhere.
     const before = name === 'response.failed' ? NOTHING : this.#ensureCreated(response);
-    event['response'] = { ...this.#created, ...response };
+    const created = this.#created === undefined ? {} : parseJsonObject(this.#created);
+    event['response'] = { ...created, ...response };
     this.#adoptResponse(event);
     const whole = event['response'] as JsonObject;
     if (!isWellFormedUsage(whole['usage'])) {
       delete whole['usage'];
     }
     const items = name === 'response.completed' ? this.#completeItems(whole) : NOTHING;
-    this.#fillOutput(whole);
+    if ((whole['output'] as unknown[]).length === 0) whole['output'] = this.#items.finished();
     whole['status'] = name.slice('response.'.length);
     return [...before, ...items, ...this.#end([{ ...event, type: name }])];
   }
@@ -178,9 +185,9 @@ export class DialectRepair {
     const made: MadeEvent[] = [];
     const output = (response['output'] as unknown[]).filter(isJsonObject);
     response['output'] = output.map((raw, position) => {
-      const index = this.#indexOfFinal(raw, position);
+      const index = this.#items.placeInOutput(raw, position);
       const known = this.#items.get(index);
-      const id = known?.item['id'];
+      const id = known?.id;
       const item =
         id === undefined
           ? withItemId(raw, this.#responseId ?? '', index)
@@ -189,54 +196,13 @@ export class DialectRepair {
             : { ...raw, id };
       if (known === undefined) {
         made.push(...toItemEvents(item, index).map((event) => this.#make(event)));
-      } else if (!known.done) {
+      } else if (known.json === undefined) {
         made.push(this.#make({ type: 'response.output_item.done', output_index: index, item }));
       }
-      this.#remember(index, { item, done: true });
+      this.#items.foundInOutput(index, item);
       return item;
     });
     return made;
-  }
-
-  #fillOutput(response: JsonObject): void {
-    if ((response['output'] as unknown[]).length > 0 || this.#keptBytes > MAX_KEPT_BYTES) {
-      return;
-    }
-    const finished = [...this.#items].filter(([, state]) => state.done).sort(([a], [b]) => a - b);
-    response['output'] = finished.map(([, state]) => state.item);
-  }
-
-  /** The place of an item in the final list: by id, else by position if the kind agrees, else a new one. */
-  #indexOfFinal(item: JsonObject, position: number): number {
-    for (const [index, state] of this.#items) {
-      if (item['id'] !== undefined && state.item['id'] === item['id']) {
-        return index;
-      }
-    }
-    const there = this.#items.get(position);
-    return there === undefined || there.item['type'] === item['type'] ? position : this.#freeIndex;
-  }
-
-  /** The place an item event speaks of; providers that leave it out speak of the last one. */
-  #indexOf(event: JsonObject, item: JsonObject, done: boolean): number {
-    const index = event['output_index'];
-    if (typeof index === 'number' && Number.isInteger(index) && index >= 0) {
-      return index;
-    }
-    if (done) {
-      for (const [open, state] of this.#items) {
-        const same = item['id'] === undefined || state.item['id'] === item['id'];
-        if (!state.done && same && state.item['type'] === item['type']) {
-          return open;
-        }
-      }
-    }
-    return this.#freeIndex;
-  }
-
-  #remember(index: number, state: ItemState): void {
-    this.#items.set(index, state);
-    this.#freeIndex = Math.max(this.#freeIndex, index + 1);
   }
 
   #ensureCreated(response: JsonObject | undefined): readonly MadeEvent[] {
@@ -245,7 +211,7 @@ export class DialectRepair {
     }
     const event = toCreatedEvent(response ?? {});
     this.#adoptResponse(event);
-    this.#created = event['response'] as JsonObject;
+    this.#keepCreated(event['response'] as JsonObject);
     return [this.#make(event)];
   }
 
@@ -291,10 +257,6 @@ export class DialectRepair {
     this.#nextSequence += 1;
     return { ...event, sequence_number: sequence };
   }
-}
-
-function toStub(item: JsonObject): JsonObject {
-  return { id: item['id'], type: item['type'] };
 }
 
 /** What `response.done` stands for: some builds use it for every end. */

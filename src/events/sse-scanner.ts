@@ -61,6 +61,11 @@ export class SseScanner {
     return this.#comments;
   }
 
+  /** Bytes of the event under way that are kept until it is whole. */
+  get keptBytes(): number {
+    return this.#line.bytes + (this.#data?.length ?? 0) + (this.#moreData?.bytes ?? 0);
+  }
+
   /** Takes the next bytes of the body. The chunk must not be changed afterwards. */
   push(chunk: Buffer): ScanResult {
     if (this.#overflown) {
@@ -200,8 +205,7 @@ export class SseScanner {
   }
 
   #checkLimit(): void {
-    const dataBytes = (this.#data?.length ?? 0) + (this.#moreData?.bytes ?? 0);
-    if (dataBytes + this.#line.bytes > this.#maxEventBytes) {
+    if (this.keptBytes > this.#maxEventBytes) {
       this.#overflown = true;
       this.#line.clear();
       this.#data = undefined;

@@ -3,7 +3,7 @@
  * streams, one chunk at a time, so that memory stays bounded whatever the bytes claim to expand to.
  */
 import type { Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
+import { createBrotliDecompress, createGunzip, createZstdDecompress, constants } from 'node:zlib';
 
 /** Hears what a decoder makes of the bytes it is given. */
 export interface DecoderListener {
@@ -79,7 +79,8 @@ function openStream(encoding: string): Transform | undefined {
     case 'br':
       return createBrotliDecompress();
     case 'zstd':
-      return createZstdDecompress();
+      // Windows of 8 MiB at most, as RFC 9659 asks of this encoding.
+      return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } });
     default:
       return undefined;
   }

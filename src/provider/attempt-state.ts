@@ -4,6 +4,7 @@ import type { EventReader } from './event-reader.ts';
 /** Where an attempt over HTTP is; the way from one to the next is drawn in http-attempt.ts. */
 export type AttemptState =
   | { readonly kind: 'opening' }
+  | { readonly kind: 'sent' }
   | { readonly kind: 'answering'; readonly reader: EventReader }
   | RefusedState
   | { readonly kind: 'releasing'; bytes: number }
@@ -18,4 +19,10 @@ export interface RefusedState {
 }
 
 export const OPENING: AttemptState = { kind: 'opening' };
+export const SENT: AttemptState = { kind: 'sent' };
 export const ENDED: AttemptState = { kind: 'ended' };
+
+/** Nobody has ended it, and no refusal has come: its answer is still wanted. */
+export function isUnderWay(kind: AttemptState['kind']): kind is 'opening' | 'sent' | 'answering' {
+  return kind === 'opening' || kind === 'sent' || kind === 'answering';
+}

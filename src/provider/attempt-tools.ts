@@ -1,10 +1,13 @@
 /** What all attempts of a transport share, and the bounds of each. */
 import { DEFAULT_MAX_EVENT_BYTES } from '../events/sse-scanner.ts';
 import type { CallbackDepth } from './answer-flow.ts';
+import type { ByteAccount } from './held-answer.ts';
 
 /** Owned by the transport. */
 export interface AttemptTools {
   readonly limits: AttemptLimits;
+  /** What answers keep until they are whole. */
+  readonly answers: ByteAccount;
   readonly callbacks: CallbackDepth;
   /** Hears what our own code threw where nobody could catch it. Must not throw. */
   readonly onMistake: (error: unknown) => void;

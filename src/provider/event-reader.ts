@@ -12,6 +12,7 @@ import { PieceList } from '../events/piece-list.ts';
 import { DialectRepair, KEEPALIVE } from '../events/repair.ts';
 import { responseToEvents } from '../events/response-to-events.ts';
 import { DEFAULT_MAX_EVENT_BYTES, SseScanner } from '../events/sse-scanner.ts';
+import { HeldAnswer, UNLIMITED } from './held-answer.ts';
 import type { CompiledProvider } from '../route/snapshot.ts';
 
 /** Where events go. */
@@ -26,13 +27,21 @@ export interface EventReader {
   end(): string | undefined;
 }
 
-/** Passes one event on, mended where that is needed; or says why not. */
-type Mend = (payload: Buffer, type: EventType) => string | undefined;
+/** Passes events on, mended where that is needed. */
+interface Mender {
+  /** Says why not, where it cannot be. */
+  mend(payload: Buffer, type: EventType): string | undefined;
+  /** Bytes that it keeps of what has passed. */
+  readonly keptBytes: number;
+}
 
 const RESPONSE_DONE = eventTypeNamed('response.done');
 const RESPONSE_COMPLETED = eventTypeNamed('response.completed');
 
 const NOT_UTF8 = 'sent an event that is not UTF-8';
+const NO_ROOM =
+  'sends what has to be held until it is whole, and this bridge holds as much of that as it may (--answer-budget); try again';
+const TOO_MUCH = 'sent more output than one answer may have';
 const UNWRITABLE = 'sent something that has to be mended but is nested too deeply for that';
 
 /** Names a response that its provider left without an id. */
@@ -44,16 +53,18 @@ function newResponseId(): string {
  * A reader of `text/event-stream`, or of `application/json`.
  *
  * @param maxEventBytes Limit for one event, or for the whole JSON.
+ * @param held Hears what the reader keeps; its owner closes it.
  */
 export function openReader(
   kind: 'stream' | 'json',
   dialect: CompiledProvider['dialect'],
   sink: EventSink,
   maxEventBytes: number = DEFAULT_MAX_EVENT_BYTES,
+  held: HeldAnswer = new HeldAnswer(UNLIMITED),
 ): EventReader {
   return kind === 'stream'
-    ? openStreamReader(dialect, sink, maxEventBytes)
-    : openJsonReader(sink, maxEventBytes);
+    ? openStreamReader(dialect, sink, maxEventBytes, held)
+    : openJsonReader(sink, maxEventBytes, held);
 }
 
 /**
@@ -64,6 +75,7 @@ function openStreamReader(
   dialect: CompiledProvider['dialect'],
   sink: EventSink,
   maxEventBytes: number,
+  held: HeldAnswer,
 ): EventReader {
   let seen = 0;
   let told = 0;
@@ -73,14 +85,14 @@ function openStreamReader(
     // Deltas never carry headers, and there are hundreds of them for each other event.
     sink(type.role === 'output' ? payload : withoutModelHeader(payload), type);
   };
-  const mend = dialect === 'Compatible' ? repairing(tell) : renaming(tell);
+  const mender = dialect === 'Compatible' ? repairing(tell) : renaming(tell);
   const scanner = new SseScanner((payload) => {
     seen += 1;
     if (complaint !== undefined || !beginsObject(payload)) {
       return;
     }
     // As a text frame it would cost the client its connection, and all other lanes with it (RFC 6455, 8.1).
-    complaint = isUtf8(payload) ? mend(payload, eventTypeOf(payload)) : NOT_UTF8;
+    complaint = isUtf8(payload) ? mender.mend(payload, eventTypeOf(payload)) : NOT_UTF8;
   }, maxEventBytes);
   const judge = (result: 'ok' | 'overflow') => {
     complaint ??= result === 'ok' ? undefined : `sent an event above ${maxEventBytes} bytes`;
@@ -91,6 +103,7 @@ function openStreamReader(
       const toldBefore = told;
       const signsBefore = seen + scanner.comments;
       judge(scanner.push(chunk));
+      if (!held.keeps(scanner.keptBytes + mender.keptBytes)) complaint ??= NO_ROOM;
       if (complaint === undefined && told === toldBefore && seen + scanner.comments > signsBefore) {
         sink(KEEPALIVE.payload, KEEPALIVE.type);
       }
@@ -101,38 +114,47 @@ function openStreamReader(
 }
 
 /** For providers that speak the API: only an alias of theirs has to be renamed. */
-function renaming(tell: EventSink): Mend {
-  return (payload, type) => {
-    if (type === RESPONSE_DONE) {
-      tell(renameDone(payload), RESPONSE_COMPLETED);
-    } else {
-      tell(payload, type);
-    }
-    return undefined;
+function renaming(tell: EventSink): Mender {
+  return {
+    keptBytes: 0,
+    mend(payload, type) {
+      if (type === RESPONSE_DONE) {
+        tell(renameDone(payload), RESPONSE_COMPLETED);
+      } else {
+        tell(payload, type);
+      }
+      return undefined;
+    },
   };
 }
 
 /** For providers that only resemble it. */
-function repairing(tell: EventSink): Mend {
+function repairing(tell: EventSink): Mender {
   const repair = new DialectRepair(newResponseId);
-  return (payload, type) => {
-    const events = repair.push(payload, type);
-    if (events === 'unwritable') {
-      return UNWRITABLE;
-    }
-    for (const event of events) {
-      tell(event.payload, event.type);
-    }
-    return undefined;
+  return {
+    get keptBytes() {
+      return repair.keptBytes;
+    },
+    mend(payload, type) {
+      const events = repair.push(payload, type);
+      if (events === 'unwritable' || events === 'overflow') {
+        return events === 'overflow' ? TOO_MUCH : UNWRITABLE;
+      }
+      for (const event of events) {
+        tell(event.payload, event.type);
+      }
+      return undefined;
+    },
   };
 }
 
 /** A reader of `application/json`: all events come at the end. */
-function openJsonReader(sink: EventSink, maxBytes: number): EventReader {
+function openJsonReader(sink: EventSink, maxBytes: number, held: HeldAnswer): EventReader {
   const body = new PieceList();
   return {
     push(chunk) {
       body.add(chunk);
+      if (!held.keeps(body.bytes)) return NO_ROOM;
       return body.bytes > maxBytes ? `sent a JSON answer above ${maxBytes} bytes` : undefined;
     },
     end() {

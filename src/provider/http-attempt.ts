@@ -3,13 +3,13 @@
  * what the turn hears is its output.
  *
  * ```
- *            headers 2xx              body ends
- *  opening ───────────────► answering ─────────► ended ── onEnd(finished)
- *     │ │                      │  │
- *     │ │ other headers        │  └─ release() ─► releasing ─ body ends, 1 s or 64 KiB ─► ended, silent
- *     │ └──────► refused ──────┼─ body ends, 1 s or 64 KiB ─► ended ── onEnd(refused)
- *     │                        │
- *     └── error ───────────────┴── error ──────► ended ── onEnd(lost)
+ *        a connection          headers 2xx              body ends
+ *  opening ────────────► sent ─────────────► answering ─────────► ended ── onEnd(finished)
+ *     │                    │ │                   │  │
+ *     │                    │ │ other headers     │  └─ release() ─► releasing ─ body ends, 1 s or 64 KiB ─► ended, silent
+ *     │                    │ └──────► refused ───┼─ body ends, 1 s or 64 KiB ─► ended ── onEnd(refused)
+ *     │                    │                     │
+ *     └──── error ─────────┴────── error ────────┴── error ──► ended ── onEnd(lost)
  *
  *  abort() leads from everywhere to ended, silently.
  * ```
@@ -20,11 +20,12 @@ import { PieceList } from '../events/piece-list.ts';
 import type { CompiledProvider, CompiledRoute } from '../route/snapshot.ts';
 import { AnswerFlow, type FlowListener } from './answer-flow.ts';
 import { answerKindOf } from './answer-kind.ts';
-import { type AttemptState, ENDED, OPENING, type RefusedState } from './attempt-state.ts';
+import { type AttemptState, ENDED, isUnderWay, OPENING, type RefusedState, SENT } from './attempt-state.ts';
 import type { AttemptTools } from './attempt-tools.ts';
 import { type EventSink, openReader } from './event-reader.ts';
 import type { Attempt, AttemptEnd, AttemptListener, AttemptRequest, ProviderFaultCode } from './provider.ts';
 import { type FaultPhase, faultOf, toProviderFault } from './provider-fault.ts';
+import { HeldAnswer } from './held-answer.ts';
 import type { ProviderPool, Waiter } from './provider-pool.ts';
 import { toClientHeaders } from './response-headers.ts';
 
@@ -40,6 +41,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
   readonly #register: RequestRegister;
   readonly #tools: AttemptTools;
   readonly #flow: AnswerFlow;
+  readonly #held: HeldAnswer;
   #state: AttemptState = OPENING;
   #timer: NodeJS.Timeout | undefined;
 
@@ -55,6 +57,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
     this.#register = register;
     this.#tools = tools;
     this.#flow = new AnswerFlow(tools.callbacks, this);
+    this.#held = new HeldAnswer(tools.answers);
   }
 
   /** Is there still someone who wants an answer? */
@@ -63,7 +66,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
   }
 
   pause(): void {
-    if (this.#state.kind === 'opening' || this.#state.kind === 'answering') {
+    if (isUnderWay(this.#state.kind)) {
       this.#flow.hold();
     }
   }
@@ -80,13 +83,14 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
 
   release(): void {
     const { kind } = this.#state;
-    if (kind === 'opening' || ((kind === 'answering' || kind === 'refused') && this.#flow.received)) {
-      this.abort();
-    } else if (kind === 'answering' || kind === 'refused') {
+    if ((kind === 'answering' || kind === 'refused') && !this.#flow.received) {
       this.#state = { kind: 'releasing', bytes: 0 };
+      this.#held.close();
       this.#startTimer(this.#tools.limits.releaseMs, () => this.abort());
       this.#flow.stopDecoding();
       this.#flow.flow();
+    } else if (kind !== 'releasing') {
+      this.abort();
     }
   }
 
@@ -128,6 +132,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
       // Dropped before it was sent: the connection stays good for others, which abort() would not leave it.
       throw new Error('aborted');
     }
+    if (this.#state.kind === 'opening') this.#state = SENT;
     this.#register.started(this);
     this.#flow.start(controller);
   }
@@ -155,7 +160,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
       const state = this.#state;
       if (state.kind === 'refused') {
         this.#finishRefused(state); // Its status says more than the end of its body.
-      } else if (state.kind === 'opening' || state.kind === 'answering') {
+      } else if (isUnderWay(state.kind)) {
         this.#lose(error, state.kind);
       } else {
         this.abort();
@@ -191,7 +196,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
       case 'answering': {
         const complaint = state.reader.push(chunk);
         if (complaint !== undefined && this.#state === state) {
-          this.fail('protocol_error', complaint);
+          this.fail(this.#held.faultCode, complaint);
         }
         return;
       }
@@ -209,8 +214,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
           this.abort();
         }
         return;
-      case 'opening':
-      case 'ended':
+      default:
         return;
     }
   }
@@ -226,23 +230,20 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
         if (complaint === undefined) {
           this.#finish({ kind: 'finished' });
         } else {
-          this.fail('protocol_error', complaint);
+          this.fail(this.#held.faultCode, complaint);
         }
         return;
       }
       case 'refused':
         this.#finishRefused(state);
         return;
-      case 'opening':
-      case 'releasing':
-      case 'ended':
+      default:
         this.abort();
-        return;
     }
   }
 
   #onHeaders(status: number, headers: IncomingHttpHeaders): void {
-    if (this.#state.kind !== 'opening') {
+    if (this.#state.kind !== 'sent') {
       return;
     }
     const { headers: passed, turnState } = toClientHeaders(headers, this.#route);
@@ -262,7 +263,8 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
         this.#listener.onEvent(payload, type);
       }
     };
-    const reader = openReader(kind.kind, this.#provider.dialect, sink, this.#tools.limits.maxEventBytes);
+    const { maxEventBytes } = this.#tools.limits;
+    const reader = openReader(kind.kind, this.#provider.dialect, sink, maxEventBytes, this.#held);
     this.#state = { kind: 'answering', reader };
     this.#listener.onAnswer({ status, headers: passed, turnState });
   }
@@ -304,6 +306,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
   /** To `ended`, from wherever: everything that was opened is let go, and a request under way is ended. */
   #leave(): void {
     this.#state = ENDED;
+    this.#held.close();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#register.ended(this);

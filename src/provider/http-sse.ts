@@ -3,6 +3,7 @@
  */
 import type { LookupFunction } from 'node:net';
 import { type AttemptLimits, type AttemptTools, DEFAULT_ATTEMPT_LIMITS } from './attempt-tools.ts';
+import { type ByteAccount, UNLIMITED } from './held-answer.ts';
 import { HttpAttempt, type RequestRegister } from './http-attempt.ts';
 import { Pools } from './pools.ts';
 import type {
@@ -26,6 +27,8 @@ export interface HttpSseOptions {
   readonly lookup?: LookupFunction | undefined;
   readonly maxPools?: number | undefined;
   readonly limits?: Partial<AttemptLimits> | undefined;
+  /** Where answers count what they keep until they are whole; without it nobody counts. */
+  readonly answers?: ByteAccount | undefined;
   /**
    * Hears each mistake of our own (or of a turn that listens) that was caught in a callback, so that it can be logged.
    * The attempt that made it has ended, and nothing else. Must not throw. Nobody hears of them without it.
@@ -42,6 +45,7 @@ export class HttpSseTransport implements ProviderTransport {
     this.#pools = new Pools(options);
     this.#tools = {
       limits: { ...DEFAULT_ATTEMPT_LIMITS, ...options.limits },
+      answers: options.answers ?? UNLIMITED,
       callbacks: { depth: 0 },
       onMistake: options.onMistake ?? (() => undefined),
     };

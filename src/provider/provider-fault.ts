@@ -4,8 +4,8 @@
  */
 import { ProviderFault, type ProviderFaultCode } from './provider.ts';
 
-/** How far an attempt was when the error came. */
-export type FaultPhase = 'opening' | 'answering';
+/** How far an attempt was when the error came: without a connection, with its request on one, within the answer. */
+export type FaultPhase = 'opening' | 'sent' | 'answering';
 
 const CODES: Readonly<Record<string, ProviderFaultCode>> = {
   TURNBRIDGE_ADDRESS_REFUSED: 'address_refused',
@@ -22,6 +22,7 @@ const CODES: Readonly<Record<string, ProviderFaultCode>> = {
   UND_ERR_HEADERS_OVERFLOW: 'protocol_error',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'connection_lost',
   UND_ERR_HEADERS_TIMEOUT: 'connection_lost',
+  UND_ERR_INVALID_ARG: 'connect_failed', // how undici tells of an outbound proxy's 407
   HTTP_BROKEN_OFF: 'connection_lost',
   HTTP_MALFORMED: 'protocol_error',
 };
@@ -47,11 +48,19 @@ const SENTENCES: Readonly<Record<ProviderFaultCode, string>> = {
  * The fault for an error of the transport.
  *
  * @param provider The provider's name within its route.
- * @param phase A reset before the answer means that the provider could not be reached; within it, that it was lost.
+ * @param phase A reset while connecting means that the provider could not be reached; later, that it was lost. The
+ *   difference counts: a request that was sent may have been worked on, and charged.
  */
 export function toProviderFault(provider: string, error: unknown, phase: FaultPhase): ProviderFault {
   const reason = reasonOf(error);
-  return faultOf(provider, codeOf(reason, phase), reason);
+  const code = codeOf(reason, phase);
+  const isUnanswered = code === 'connection_lost' && phase === 'sent';
+  return faultOf(
+    provider,
+    code,
+    reason,
+    isUnanswered ? 'closed the connection before it answered' : undefined,
+  );
 }
 
 /** A fault with the usual sentence for its code; `detail` replaces the sentence. */
@@ -73,7 +82,7 @@ function codeOf(reason: string | undefined, phase: FaultPhase): ProviderFaultCod
   const known = CODES[reason] ?? (CERTIFICATE.test(reason) ? 'tls_failed' : fallback);
   // A connection that exists can time out too (the kernel gave up), and can have a record that does not decrypt: it is
   // then lost, not unreachable.
-  return phase === 'answering' && (known === 'connect_timeout' || known === 'tls_failed') ? fallback : known;
+  return phase !== 'opening' && (known === 'connect_timeout' || known === 'tls_failed') ? fallback : known;
 }
 
 /** What errors of sockets and libraries have in common; `instanceof` would miss those of another realm. */

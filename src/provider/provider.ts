@@ -102,6 +102,7 @@ export type ProviderFaultCode =
   | 'address_refused' // the name leads to an address that a route may not reach
   | 'connection_lost' // reset or closed within the answer
   | 'protocol_error' // the answer is not HTTP, not an event stream, or an event is beyond its limit
+  | 'no_room' // the answer has to be held until it is whole, and there is no memory for that
   | 'request_too_large'; // above the provider's limits.maxRequestBytes: never sent
 
 /** Why an attempt or a relayed request had no (whole) answer. The message is ours: no provider text, no secret. */

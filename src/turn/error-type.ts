@@ -45,6 +45,7 @@ const REASONS = new Set([
 /** The label of a fault between us and a provider. */
 export function toFaultType(code: ProviderFaultCode, reason: string | undefined): string {
   if (code === 'tls_failed') return 'tls_error';
+  if (code === 'no_room') return 'slow_down';
   if (code === 'protocol_error') return 'upstream_protocol_error';
   return reason !== undefined && REASONS.has(reason) ? reason : code;
 }

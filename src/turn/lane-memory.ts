@@ -30,9 +30,9 @@ export class LaneMemory {
     return this.#transcripts.hasRoomFor(bytes);
   }
 
-  /** Counts bytes that are held for a response while it streams; `unreserve` gives them back. */
-  reserve(bytes: number): void {
-    this.#transcripts.reserve(bytes);
+  /** Counts bytes that are held for a response while it streams; `unreserve` gives them back. False: no room. */
+  reserve(bytes: number): boolean {
+    return this.#transcripts.reserve(bytes);
   }
 
   unreserve(bytes: number): void {

@@ -2,6 +2,7 @@
  * What a response says of itself while it passes by: its id, its finished items, its usage. Read from the few
  * events that carry them, on their bytes.
  */
+import { exactCopy } from '../json/exact-copy.ts';
 import { arrayItemsOf, memberOf, membersOf, stringOf, valueOf } from '../json/object-walk.ts';
 import type { TokenUsage } from './facts.ts';
 
@@ -30,6 +31,11 @@ export class OutputItems {
     const json = toInputItem(payload.subarray(item.start, item.end));
     this.#bytes += json.length + COMMA.length;
     this.#items.push({ index: typeof index === 'number' ? index : this.#items.length, json });
+  }
+
+  clear(): void {
+    this.#items.length = 0;
+    this.#bytes = 0;
   }
 
   /** In the order of `output_index`. */
@@ -70,18 +76,11 @@ export function toInputItem(json: Buffer): Buffer {
 /** Undefined when it is nested deeper than the stack allows: parsing has no such limit, writing has. */
 function jsonOf(value: unknown): Buffer | undefined {
   try {
-    return Buffer.from(JSON.stringify(value));
+    return exactCopy(Buffer.from(JSON.stringify(value)));
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
-}
-
-/** A copy that holds nothing but its own bytes (a view would keep the whole read alive). */
-export function exactCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
 }
 
 function joinExactly(items: readonly Buffer[]): Buffer {

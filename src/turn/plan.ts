@@ -5,6 +5,7 @@
 import { translateMetadata } from '../frames/client-metadata.ts';
 import { refusal } from '../frames/errors.ts';
 import type { ResponseCreate, ResponseInput } from '../frames/response-create.ts';
+import { withLittleSlack } from '../json/exact-copy.ts';
 import { chooseProvider, chooseRoute, mapModel } from '../route/match.ts';
 import type {
   CompiledProvider,
@@ -15,7 +16,6 @@ import type {
 } from '../route/snapshot.ts';
 import { rejected, type TurnFailure } from './failure.ts';
 import type { ContinuationResult } from './facts.ts';
-import { exactCopy } from './output-items.ts';
 import { toProviderBody, type RequestBody } from './provider-body.ts';
 import type { LaneMemory } from './lane-memory.ts';
 import { itemsOfChain, type ChainLink } from './transcript.ts';
@@ -120,7 +120,7 @@ function toMemory(
   if (!memory.hasRoomFor((base?.totalBytes ?? 0) + own.length)) return { kind: 'none' };
   // a base of our own has the provider's id, or there is none: `previousResponseId` is then a warm-up's, ours
   const providerBase = base === undefined && mode === 'Provider' ? previousResponseId : base?.providerBase;
-  return { kind: 'chain', link: memory.extend(base, exactCopy(own), providerBase) };
+  return { kind: 'chain', link: memory.extend(base, withLittleSlack(own), providerBase) };
 }
 
 const TEXT_OPEN = Buffer.from('{"type":"message","role":"user","content":');

@@ -8,7 +8,7 @@ export class ResponseSoFar {
   readonly #model: string;
   readonly #previousResponseId: string | undefined;
   /** Finished items are kept up to this many bytes; beyond it the response cannot be continued from here. */
-  readonly #maxItemBytes: number;
+  #maxItemBytes: number;
   #id: string | undefined;
   #lastEvent: Buffer | undefined;
   #lastOther: Buffer | undefined;
@@ -43,6 +43,13 @@ export class ResponseSoFar {
     this.#hasFinishedItem = true;
     if (this.items.bytes + payload.length > this.#maxItemBytes) this.#hasAllItems = false;
     else this.items.add(payload);
+  }
+
+  /** Lets go of the items: the process has no room for them. The response cannot be continued from here. */
+  forgetItems(): void {
+    this.items.clear();
+    this.#hasAllItems = false;
+    this.#maxItemBytes = 0;
   }
 
   /** Every event that went to the client passes here; the last ones are kept. */

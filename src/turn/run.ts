@@ -1,9 +1,9 @@
 /** A turn with an attempt under way: what belongs to it, opened and let go together. */
 import { turnStateEvent } from '../frames/server-events.ts';
+import { exactCopy } from '../json/exact-copy.ts';
 import type { Attempt, AttemptListener } from '../provider/provider.ts';
 import type { TurnFailure } from './failure.ts';
 import type { AttemptRecord, TurnRecord } from './facts.ts';
-import { exactCopy } from './output-items.ts';
 import type { TurnPlan } from './plan.ts';
 import { ResponseSoFar } from './response-so-far.ts';
 import type { TurnParts, TurnTools } from './turn-parts.ts';
@@ -86,7 +86,11 @@ export class Run {
   itemDone(payload: Buffer): void {
     const before = this.response.items.bytes;
     this.response.itemDone(payload);
-    if (this.plan.memory.kind === 'chain') this.#memory?.reserve(this.response.items.bytes - before);
+    if (this.plan.memory.kind !== 'chain') return;
+    const hasRoom = this.#memory?.reserve(this.response.items.bytes - before) ?? true;
+    if (hasRoom) return;
+    this.#memory?.unreserve(this.response.items.bytes);
+    this.response.forgetItems();
   }
 
   pause(): void {

@@ -125,10 +125,14 @@ export class ConnectionTranscripts {
     );
   }
 
-  /** Counts what a running turn holds for later. */
-  reserve(bytes: number): void {
+  /**
+   * Counts what a running turn holds for later. False when the process has no room for it, though nothing else is
+   * left to give up: the turn should then let go of it, with `unreserve`.
+   */
+  reserve(bytes: number): boolean {
     this.#count(bytes);
     this.#store.trim();
+    return !this.#store.budget.isExhausted;
   }
 
   unreserve(bytes: number): void {

@@ -137,13 +137,13 @@ describe('no answer', () => {
   test('because the connection is reset before it', async () => {
     const { origin } = await openTcp((socket) => socket.once('data', () => socket.resetAndDestroy()));
     const fault = await open(transport, requestTo(providerAt(origin))).fault();
-    expect(fault).toMatchObject({ code: 'connect_failed', reason: 'ECONNRESET' });
+    expect(fault).toMatchObject({ code: 'connection_lost', reason: 'ECONNRESET' });
   });
 
   test('because the connection is closed before it', async () => {
     const { origin } = await openTcp((socket) => socket.once('data', () => socket.end()));
     expect(await open(transport, requestTo(providerAt(origin))).fault()).toMatchObject({
-      code: 'connect_failed',
+      code: 'connection_lost',
     });
   });
 

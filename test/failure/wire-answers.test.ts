@@ -57,7 +57,6 @@ const gzipped = gzipSync(events);
 const gzip = 'content-encoding: gzip';
 const protocolError = 'provider_protocol_error';
 const lost = 'provider_connection_lost';
-const unreachable = 'provider_unreachable';
 
 const rows: readonly Row[] = [
   {
@@ -102,11 +101,11 @@ const rows: readonly Row[] = [
     hears: 'the answer',
   },
   // undici takes an answer 100 or 101 that nobody asked for as a broken connection.
-  { answer: '100 that nobody asked for', bytes: `HTTP/1.1 100 Continue\r\n\r\n${whole}`, hears: unreachable },
+  { answer: '100 that nobody asked for', bytes: `HTTP/1.1 100 Continue\r\n\r\n${whole}`, hears: lost },
   {
     answer: '101',
     bytes: 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
-    hears: unreachable,
+    hears: lost,
   },
   {
     answer: 'a chunk size that is no number',

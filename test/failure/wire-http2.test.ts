@@ -48,7 +48,7 @@ const rows: readonly Row[] = [
   {
     ends: 'RST_STREAM before the headers',
     act: (stream) => breakOff(stream),
-    hears: 'provider_unreachable',
+    hears: 'provider_connection_lost',
   },
   {
     ends: 'RST_STREAM between two events',

@@ -18,8 +18,7 @@ export type Fault = keyof typeof faults;
 export const faultNames = Object.keys(faults) as Fault[];
 
 /** A whole answer, or the code of the one failure that the client hears. */
-export type Hears =
-  'the answer' | 'provider_unreachable' | 'provider_connection_lost' | 'first_event_timeout' | 'idle_timeout';
+export type Hears = 'the answer' | 'provider_connection_lost' | 'first_event_timeout' | 'idle_timeout';
 
 export interface ProviderPhase {
   readonly phase: string;
@@ -44,8 +43,8 @@ export const providerPhases: readonly ProviderPhase[] = [
     hears: {
       delay: 'the answer',
       throttle: 'the answer',
-      cut: 'provider_unreachable',
-      reset: 'provider_unreachable',
+      cut: 'provider_connection_lost',
+      reset: 'provider_connection_lost',
       silence: 'first_event_timeout',
     },
   },
@@ -55,8 +54,8 @@ export const providerPhases: readonly ProviderPhase[] = [
     hears: {
       delay: 'the answer',
       throttle: 'the answer',
-      cut: 'provider_unreachable',
-      reset: 'provider_unreachable',
+      cut: 'provider_connection_lost',
+      reset: 'provider_connection_lost',
       silence: 'first_event_timeout',
     },
   },
@@ -138,8 +137,8 @@ export const providerPhases: readonly ProviderPhase[] = [
     hears: {
       delay: 'the answer',
       throttle: 'the answer',
-      cut: 'provider_unreachable',
-      reset: 'provider_unreachable',
+      cut: 'provider_connection_lost',
+      reset: 'provider_connection_lost',
       silence: 'first_event_timeout',
     },
   },

@@ -135,7 +135,7 @@ describe('a request in fragments', () => {
     expect((await client.closing()).code).toBe(1009);
   });
 
-  test('may be 65536; one more is more than anybody needs, and closes with 1008', async () => {
+  test('may be 16,384; one more is more than anybody needs, and closes with 1008', async () => {
     await using scene = await openEcho();
     const empty = encodeFrame({ opcode: Opcode.continuation, isLast: false });
     const [first, last] = fragmented(cutAt(message, [30])).map(encodeFrame) as [Buffer, Buffer];

@@ -30,7 +30,7 @@ export const brokenOff: readonly FaultRow[] = [
   {
     happened: 'a reset before the answer',
     arrange: once([{ reset: true }]),
-    gets: ['error 502 provider_unreachable'],
+    gets: ['error 502 provider_connection_lost'],
     does: { how: 'tries again', sockets: 2, turns: 2, posts: 0 },
     sees: [],
     advice: '',

@@ -4,8 +4,8 @@ import { DialectRepair } from '../../../src/events/repair.ts';
 import { accumulate, type StreamEvent } from './accumulate.ts';
 
 /** The events, where they could be written. */
-function written<T>(events: T | 'unwritable'): T {
-  if (events === 'unwritable') {
+function written<T extends object>(events: T | 'unwritable' | 'overflow'): T {
+  if (typeof events === 'string') {
     throw new Error('an event could not be written');
   }
   return events;

@@ -40,7 +40,7 @@ async function registered(): Promise<Map<string, string>> {
     gauges: {
       connections: () => 0,
       connectionsLimit: () => 0,
-      queuedBytes: () => ({ client_send: 0, inbound: 0, lane_queue: 0 }),
+      queuedBytes: () => ({ client_send: 0, inbound: 0, lane_queue: 0, answer: 0 }),
       transcriptBytes: () => 0,
       ready: () => true,
       draining: () => false,

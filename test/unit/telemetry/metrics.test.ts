@@ -10,7 +10,7 @@ function open(over: Partial<MetricsOptions> = {}): Metrics {
     gauges: {
       connections: () => 2,
       connectionsLimit: () => 10,
-      queuedBytes: () => ({ client_send: 1, inbound: 2, lane_queue: 3 }),
+      queuedBytes: () => ({ client_send: 1, inbound: 2, lane_queue: 3, answer: 4 }),
       transcriptBytes: () => 4096,
       ready: () => true,
       draining: () => false,
@@ -61,7 +61,7 @@ describe('a process without traffic', () => {
     const gauges = {
       connections: () => 0,
       connectionsLimit: () => Infinity,
-      queuedBytes: () => ({ client_send: 0, inbound: 0, lane_queue: 0 }),
+      queuedBytes: () => ({ client_send: 0, inbound: 0, lane_queue: 0, answer: 0 }),
       transcriptBytes: () => 0,
       ready: () => false,
       draining: () => true,
