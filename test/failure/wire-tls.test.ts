@@ -30,7 +30,7 @@ interface Row {
   readonly provider: string;
   readonly url: (ports: Ports) => string;
   readonly tls?: object;
-  readonly hears: 'provider_unreachable' | 'connect_timeout' | 'provider_protocol_error';
+  readonly hears: 'provider_unreachable' | 'provider_connection_lost' | 'connect_timeout';
   /** What the message ends with. */
   readonly says?: RegExp;
 }
@@ -69,7 +69,7 @@ const rows: readonly Row[] = [
   {
     provider: 'TLS where plain HTTP is expected',
     url: (ports) => `http://127.0.0.1:${ports.good}/v1`,
-    hears: 'provider_unreachable',
+    hears: 'provider_connection_lost',
   },
   {
     provider: 'a TLS handshake that is cut',
