@@ -3,7 +3,7 @@
  * whole JSON response at its end. What the provider's dialect needs mended is mended here, and what no client could
  * read stays here.
  */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { renameDone } from '../events/done-alias.ts';
 import { type EventType, eventTypeNamed, eventTypeOf } from '../events/event-type.ts';
@@ -80,6 +80,8 @@ function openStreamReader(
   let seen = 0;
   let told = 0;
   let complaint: string | undefined;
+  /** Nothing but ASCII in this read and in what is kept of those before: one look instead of one for each event. */
+  let isPlain = true;
   const tell: EventSink = (payload, type) => {
     told += 1;
     // Deltas never carry headers, and there are hundreds of them for each other event.
@@ -92,7 +94,7 @@ function openStreamReader(
       return;
     }
     // As a text frame it would cost the client its connection, and all other lanes with it (RFC 6455, 8.1).
-    complaint = isUtf8(payload) ? mender.mend(payload, eventTypeOf(payload)) : NOT_UTF8;
+    complaint = isPlain || isUtf8(payload) ? mender.mend(payload, eventTypeOf(payload)) : NOT_UTF8;
   }, maxEventBytes);
   const judge = (result: 'ok' | 'overflow') => {
     complaint ??= result === 'ok' ? undefined : `sent an event above ${maxEventBytes} bytes`;
@@ -102,6 +104,7 @@ function openStreamReader(
     push(chunk) {
       const toldBefore = told;
       const signsBefore = seen + scanner.comments;
+      isPlain = (isPlain || scanner.keptBytes === 0) && isAscii(chunk);
       judge(scanner.push(chunk));
       if (!held.keeps(scanner.keptBytes + mender.keptBytes)) complaint ??= NO_ROOM;
       if (complaint === undefined && told === toldBefore && seen + scanner.comments > signsBefore) {

@@ -26,6 +26,7 @@ export interface Middle extends AsyncDisposable {
 /** The command of this checkout's bridge, as the image runs it. */
 export const THIS_BRIDGE: readonly string[] = [
   process.execPath,
+  '--max-semi-space-size=8',
   fileURLToPath(new URL('../../cmd/turnbridge.ts', import.meta.url)),
 ];
 
