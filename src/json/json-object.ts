@@ -1,10 +1,13 @@
+import { isParsable } from './value-count.ts';
+
 /** A JSON object whose fields nobody has looked at yet. */
 export interface JsonObject {
   [key: string]: unknown;
 }
 
-/** The bytes as any JSON value; undefined when they are none. */
+/** The bytes as any JSON value; undefined when they are none, or too many values to be held (see `MAX_VALUES`). */
 export function parseJson(bytes: Buffer): unknown {
+  if (!isParsable(bytes)) return undefined;
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {
@@ -12,7 +15,7 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** The bytes as a JSON object; undefined for everything else, broken JSON included. */
+/** The bytes as a JSON object; undefined for everything else, broken and enormous JSON included. */
 export function parseJsonObject(bytes: Buffer): JsonObject | undefined {
   const value = parseJson(bytes);
   return isJsonObject(value) ? value : undefined;

@@ -35,6 +35,8 @@ const DIGIT_9 = 0x39;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
+const LETTER_F = 0x66;
+const LETTER_T = 0x74;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
@@ -97,21 +99,38 @@ export function memberOf(members: readonly Member[], key: string): Member | unde
 }
 
 /**
- * The value of a small member, parsed. Undefined when it is not valid JSON inside.
+ * Largest value that {@link valueOf} parses: parsed, a value of empty arrays takes thirty times its bytes, and a second
+ * for each 15 MB. What is read so (an error, a usage, a number) has a few hundred bytes.
+ */
+export const MAX_VALUE_BYTES = 64 * 1024;
+
+/**
+ * The value of a small member, parsed. Undefined when it is not valid JSON inside, or larger than
+ * {@link MAX_VALUE_BYTES}.
  */
 export function valueOf(bytes: Buffer, member: Member): unknown {
+  return member.end - member.start > MAX_VALUE_BYTES ? undefined : parsed(bytes, member);
+}
+
+/** The text of a string member, however long; undefined when the value is not a valid string. */
+export function stringOf(bytes: Buffer, member: Member): string | undefined {
+  if (bytes[member.start] !== QUOTE) return undefined;
+  const value = parsed(bytes, member);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The value of a boolean member; undefined when it is anything else, of whatever size. */
+export function booleanOf(bytes: Buffer, member: Member): boolean | undefined {
+  const first = bytes[member.start]; // the walk lets nothing but `true` and `false` begin so
+  return first === LETTER_T ? true : first === LETTER_F ? false : undefined;
+}
+
+function parsed(bytes: Buffer, member: Member): unknown {
   try {
     return JSON.parse(bytes.toString('utf8', member.start, member.end));
   } catch {
     return undefined; // the walk does not look inside nested values: a broken one shows here
   }
-}
-
-/** The text of a string member; undefined when the value is not a valid string. */
-export function stringOf(bytes: Buffer, member: Member): string | undefined {
-  if (bytes[member.start] !== QUOTE) return undefined;
-  const value = valueOf(bytes, member);
-  return typeof value === 'string' ? value : undefined;
 }
 
 /**
@@ -173,9 +192,13 @@ function isText(bytes: Buffer, start: number, text: string, length: number): boo
   return true;
 }
 
+/** An escape, or a control character, which a string may not have (RFC 8259, 7): whoever reads on would refuse it. */
+// eslint-disable-next-line no-control-regex -- that is what is looked for
+const NEEDS_PARSING = /[\\\u0000-\u001f]/;
+
 function decodedKey(bytes: Buffer, start: number, end: number): string | undefined {
   const raw = bytes.toString('utf8', start + 1, end - 1);
-  if (!raw.includes('\\')) return raw;
+  if (!NEEDS_PARSING.test(raw)) return raw;
   try {
     return String(JSON.parse(`"${raw}"`));
   } catch {
@@ -183,30 +206,26 @@ function decodedKey(bytes: Buffer, start: number, end: number): string | undefin
   }
 }
 
-/** Up to here a loop finds the end of a string sooner than a call into the engine does; most strings are shorter. */
-const SHORT_STRING_BYTES = 48;
+/** So far a loop finds a quote sooner than a call into the engine does; most strings end before, and code is full of them. */
+const NEAR_BYTES = 48;
 
 /** Offset behind the closing quote, or -1. `start` is at the opening quote. */
 function endOfString(bytes: Buffer, start: number, to: number): number {
-  const near = Math.min(to, start + SHORT_STRING_BYTES);
-  let at = start + 1;
-  for (; at < near; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) break;
-  }
-  return endOfLongString(bytes, start, at, to);
-}
-
-/** As {@link endOfString}, from `from` on: what is before it holds neither quote nor backslash. */
-function endOfLongString(bytes: Buffer, start: number, from: number, to: number): number {
-  let at = from - 1;
+  let at = start + 1; // never within an escape
   for (;;) {
-    at = bytes.indexOf(QUOTE, at + 1);
-    if (at < 0 || at >= to) return -1;
+    const near = Math.min(to, at + NEAR_BYTES);
+    while (at < near) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at + 1;
+      at += byte === BACKSLASH ? 2 : 1;
+    }
+    if (at >= to) return -1;
+    const quote = bytes.indexOf(QUOTE, at);
+    if (quote < 0 || quote >= to) return -1;
     let slashes = 0;
-    while (at - 1 - slashes > start && bytes[at - 1 - slashes] === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return at + 1;
+    while (quote - 1 - slashes >= at && bytes[quote - 1 - slashes] === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return quote + 1;
+    at = quote + 1;
   }
 }
 
