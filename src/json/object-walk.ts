@@ -206,14 +206,16 @@ function decodedKey(bytes: Buffer, start: number, end: number): string | undefin
   }
 }
 
-/** So far a loop finds a quote sooner than a call into the engine does; most strings end before, and code is full of them. */
+/** So far a loop finds a quote sooner than a call into the engine does, and most strings end before. */
 const NEAR_BYTES = 48;
+/** Where a search found an escaped quote there are more of them, as in code: the loop then goes on so much further. */
+const PATIENCE = 16;
 
 /** Offset behind the closing quote, or -1. `start` is at the opening quote. */
 function endOfString(bytes: Buffer, start: number, to: number): number {
   let at = start + 1; // never within an escape
-  for (;;) {
-    const near = Math.min(to, at + NEAR_BYTES);
+  for (let reach = NEAR_BYTES; ; reach *= PATIENCE) {
+    const near = Math.min(to, at + reach);
     while (at < near) {
       const byte = bytes[at];
       if (byte === QUOTE) return at + 1;
