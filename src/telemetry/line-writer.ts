@@ -15,7 +15,7 @@ const MAX_WRITE_CHARS = 64 * 1024;
 
 /**
  * 20 ms: lines that come within it leave in one write, which costs more than ten lines to build (it wakes a thread). Nobody
- * follows a log more closely, and a process that dies of a bug loses no more than this.
+ * follows a log more closely. Errors do not wait.
  */
 const GATHER_MS = 20;
 
@@ -78,6 +78,13 @@ export class LineWriter {
     return true;
   }
 
+  /** Does not wait for further lines: what was pushed may be the last that this process says. */
+  hurry(): void {
+    if (this.#state !== 'gathering') return;
+    clearTimeout(this.#timer);
+    this.#writeNext();
+  }
+
   /** The queue is at most half full: time to speak of what was dropped while it was not. */
   get isRelaxed(): boolean {
     return this.#state !== 'dead' && this.#queuedBytes <= this.#maxQueuedBytes / 2;
@@ -90,10 +97,7 @@ export class LineWriter {
   }
 
   async #flush(): Promise<void> {
-    if (this.#state === 'gathering') {
-      clearTimeout(this.#timer);
-      this.#writeNext();
-    }
+    this.hurry();
     if (this.#state === 'writing' || this.#state === 'full') {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {

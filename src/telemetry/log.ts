@@ -151,6 +151,7 @@ class DescriptorLog implements Log {
       kind,
     );
     if (taken) this.#lines[level] += 1;
+    if (level === 'error') this.#writer.hurry();
     return taken;
   }
 }

@@ -141,6 +141,17 @@ describe('the log', () => {
     expect(log.stats.dropped).toBe(0);
   });
 
+  test('lets lines wait for one another, and none of them once there is an error', async () => {
+    const far = pipe();
+    const log = openLog({ fd: far.writeEnd, format: 'json', level: 'info', service: 's', version: 'v' });
+    log.info('turn.end', 'turn ended', { n: 1 });
+    expect(far.read()).toBe('');
+    log.error('bridge.mistake', 'the bridge made a mistake');
+    expect(far.read().split('\n')).toHaveLength(3);
+    await log.close();
+    far.close();
+  });
+
   test('may be closed twice, and counts what comes after as dropped', async () => {
     const { log, finish } = fileLog();
     log.info('process.start', 'start');
