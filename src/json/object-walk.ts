@@ -49,11 +49,11 @@ export function walkObject(bytes: Buffer, from = 0, to = bytes.length): ObjectWa
 }
 
 /**
- * The first member with that key. The walk ends with it, so an early one is cheap, and what comes behind it may be
+ * The first member with that key, of the object or of one that is its member. The walk ends with it, so an early one is cheap, and what comes behind it may be
  * anything. Undefined when it is not there or the bytes stop being an object before it.
  */
-export function findMember(bytes: Buffer, key: string): Member | undefined {
-  const found = walk(bytes, 0, bytes.length, key);
+export function findMember(bytes: Buffer, key: string, within?: Member): Member | undefined {
+  const found = walk(bytes, within?.start ?? 0, within?.end ?? bytes.length, key);
   return found.ok ? memberOf(found.members, key) : undefined;
 }
 

@@ -3,7 +3,7 @@
  * and under which name (docs/errors.md).
  */
 import { isJsonObject, parseJson } from '../json/json-object.ts';
-import { memberOf, membersOf, valueOf } from '../json/object-walk.ts';
+import { MAX_VALUE_BYTES, memberOf, membersOf, valueOf, type Member } from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer, type ErrorCode } from '../frames/errors.ts';
 import { toErrorAnswer } from '../frames/provider-refusal.ts';
 import type { AttemptEnd, ProviderFaultCode } from '../provider/provider.ts';
@@ -86,8 +86,7 @@ export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): Tur
     return member === undefined ? undefined : valueOf(payload, member);
   };
   const given = read('status') ?? read('status_code');
-  const nested = read('error');
-  const body = nested ?? {
+  const body = readError(payload, memberOf(members, 'error')) ?? {
     type: 'server_error',
     code: read('code'),
     message: read('message'),
@@ -108,8 +107,9 @@ export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): Tur
 /** A `response.failed` event as an error over HTTP, for clients that did not ask for a stream. */
 export function fromFailedEvent(payload: Buffer): ErrorAnswer {
   const response = memberOf(membersOf(payload), 'response');
-  const value = response === undefined ? undefined : valueOf(payload, response);
-  const error = isJsonObject(value) && isJsonObject(value['error']) ? value['error'] : {};
+  const inner = response === undefined ? [] : membersOf(payload, response);
+  const value = readError(payload, memberOf(inner, 'error'));
+  const error = isJsonObject(value) ? value : {};
   const body = { type: 'server_error', code: 'server_error', message: 'The response failed.', ...error };
   return toErrorAnswer({
     status: statusOfCode(body),
@@ -118,6 +118,14 @@ export function fromFailedEvent(payload: Buffer): ErrorAnswer {
     ownKey: false,
     provider: '',
   });
+}
+
+/** An error's value; of one too large to be parsed, what decides how it is told. */
+function readError(payload: Buffer, error: Member | undefined): unknown {
+  if (error === undefined) return undefined;
+  if (error.end - error.start <= MAX_VALUE_BYTES) return valueOf(payload, error);
+  const kept = membersOf(payload, error).filter(({ key }) => key === 'code' || key === 'type');
+  return Object.fromEntries(kept.map((member) => [member.key, valueOf(payload, member)]));
 }
 
 /** Codes whose status the event did not give; without one the client would ignore the frame. */

@@ -2,8 +2,10 @@
  * What a response says of itself while it passes by: its id, its finished items, its usage. Read from the few
  * events that carry them, on their bytes.
  */
+import { MAX_NAME_BYTES } from '../frames/response-create.ts';
 import { exactCopy } from '../json/exact-copy.ts';
-import { arrayItemsOf, memberOf, membersOf, stringOf, valueOf } from '../json/object-walk.ts';
+import { parseJson } from '../json/json-object.ts';
+import { arrayItemsOf, findMember, memberOf, membersOf, stringOf, valueOf } from '../json/object-walk.ts';
 import type { TokenUsage } from './facts.ts';
 
 const COMMA = Buffer.from(',');
@@ -56,12 +58,8 @@ export class OutputItems {
 export function toInputItem(json: Buffer): Buffer {
   const isReasoning = json.includes('"reasoning"');
   if (!isReasoning && !json.includes('null')) return exactCopy(json);
-  let item: unknown;
-  try {
-    item = JSON.parse(json.toString('utf8'));
-  } catch {
-    return exactCopy(json); // the provider that sent it may understand it
-  }
+  const item = parseJson(json);
+  // the provider that sent it may understand it
   if (typeof item !== 'object' || item === null) return exactCopy(json);
   const reasoning = 'type' in item && item.type === 'reasoning';
   const kept = Object.entries(item).filter(([key, value]) => {
@@ -97,6 +95,7 @@ function joinExactly(items: readonly Buffer[]): Buffer {
 
 /** What an event's `response` object says. */
 export interface ResponseFacts {
+  /** Undefined also when it is longer than a client could name it again. */
   readonly id: string | undefined;
   readonly usage: TokenUsage | undefined;
   /** `error.code`, as the provider wrote it. */
@@ -107,19 +106,28 @@ export interface ResponseFacts {
   readonly idAt: { readonly start: number; readonly end: number } | undefined;
 }
 
-/** Reads `response.created` and terminal events. */
+/** The id in an event's `response`, which stands at its beginning: what follows is not looked at. */
+export function readResponseId(payload: Buffer): string | undefined {
+  const response = findMember(payload, 'response');
+  const id = response && findMember(payload, 'id', response);
+  return id && stringOf(payload, id);
+}
+
+/** Reads terminal events. */
 export function readResponse(payload: Buffer): ResponseFacts {
   const response = memberOf(membersOf(payload), 'response');
   const inner = response === undefined ? [] : membersOf(payload, response);
   const idMember = memberOf(inner, 'id');
+  const hasId = idMember !== undefined && idMember.end - idMember.start <= MAX_NAME_BYTES;
   const usage = memberOf(inner, 'usage');
   const error = memberOf(inner, 'error');
+  const code = error === undefined ? undefined : memberOf(membersOf(payload, error), 'code');
   const output = memberOf(inner, 'output');
   const items = output === undefined ? undefined : arrayItemsOf(payload, output);
   return {
-    id: idMember === undefined ? undefined : stringOf(payload, idMember),
+    id: hasId ? stringOf(payload, idMember) : undefined,
     usage: usage === undefined ? undefined : toUsage(valueOf(payload, usage)),
-    errorCode: error === undefined ? undefined : toErrorCode(valueOf(payload, error)),
+    errorCode: toErrorCode(code === undefined ? undefined : valueOf(payload, code)),
     outputItems: items === undefined || items.length === 0 ? undefined : items,
     idAt: idMember === undefined ? undefined : { start: idMember.start, end: idMember.end },
   };
@@ -152,8 +160,7 @@ function numberAt(value: unknown, ...path: readonly string[]): number {
 }
 
 function toErrorCode(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null || !('code' in value)) return undefined;
-  return typeof value.code === 'string' ? value.code : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 const BLANK_ID = Buffer.from('""');

@@ -1,7 +1,7 @@
 /** What is known of a response while it streams: enough to write its ending if the provider cannot. */
 import type { ResponseSketch } from '../frames/server-events.ts';
 import type { EventType } from '../events/event-type.ts';
-import { nextSequence, OutputItems, readResponse } from './output-items.ts';
+import { nextSequence, OutputItems, readResponseId } from './output-items.ts';
 
 export class ResponseSoFar {
   readonly items = new OutputItems();
@@ -36,7 +36,7 @@ export class ResponseSoFar {
   }
 
   created(payload: Buffer): void {
-    this.#id ??= readResponse(payload).id;
+    this.#id ??= readResponseId(payload);
   }
 
   itemDone(payload: Buffer): void {
