@@ -82,14 +82,14 @@ export class FrameReader {
   }
 
   #takeCreate(create: ResponseCreate): void {
-    const { inbound, conversation, record } = this.#parts;
+    const { inbound, conversation, record, tools } = this.#parts;
     if (!this.#parts.takesTurns()) return this.#answer(toErrorFrame(RETIRING, create.streamId));
     const bytes = create.bytes.length;
     const shortage = inbound.hold(bytes);
     if (shortage !== undefined) return this.#answer(toErrorFrame(shortage, create.streamId));
     const refused = conversation.request({
       create,
-      receivedAt: performance.now(),
+      receivedAt: tools.turnTools.clock.now(),
       onBodyDone: () => inbound.letGo(bytes),
     });
     record.turns = conversation.turns;

@@ -31,7 +31,7 @@ export async function serveHttpTurn(
   parts: HttpTurnParts,
 ): Promise<void> {
   const { tools, group, client } = parts;
-  const receivedAt = performance.now();
+  const receivedAt = tools.turnTools.clock.now();
   const read = await readBody(request, group.limits.maxMessageBytes, tools.inbound);
   if (!read.ok) return answerError(response, read.error, { connection: 'close' });
   const parsed = parseCreateBody(read.body.bytes);

@@ -23,6 +23,7 @@ import { answerClientError, refuseUpgrade } from './raw-answer.ts';
 import { relay } from './relay.ts';
 import { ClientGone } from './read-body.ts';
 import { readRequestHead, type RequestHead } from './request-head.ts';
+import { ambiguityOf, asksForWebSocket } from './request-shape.ts';
 import { UpgradeDoors } from './upgrade-doors.ts';
 
 export interface ListenerOptions {
@@ -74,9 +75,10 @@ export class ClientListener {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: 1_000,
       noDelay: true,
-      // an upgrade to anything else (h2c) is ignored, as RFC 9110 7.8 says, and the request served
-      shouldUpgradeCallback: ({ method, headers }) =>
-        method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket',
+      // an upgrade to anything else (h2c) is ignored, as RFC 9110 7.8 says, and the request served; so is one behind
+      // a request that has no answer yet: the 101 would come before that answer
+      shouldUpgradeCallback: (request) =>
+        asksForWebSocket(request) && !this.#answersDue.isAnswering(request.socket),
     });
     this.#server.maxConnections = options.maxConnections + MAX_UNDECIDED_SOCKETS;
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
@@ -159,6 +161,8 @@ export class ClientListener {
   }
 
   #welcome(request: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
+    const ambiguity = ambiguityOf(request);
+    if (ambiguity !== undefined) return this.#refuseUpgrade(socket, 'bad_request', ambiguity);
     const head = readRequestHead(request);
     const admission = admit(head, true, this.#context(this.#isDraining));
     if (admission.kind === 'refused') {
@@ -186,8 +190,13 @@ export class ClientListener {
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!(await this.#answersDue.turnOf(request, response))) return;
-    const head = readRequestHead(request);
     response.on('error', ignoreReset);
+    const ambiguity = ambiguityOf(request);
+    if (ambiguity !== undefined) {
+      response.shouldKeepAlive = false; // what follows on this connection may be the rest of this request
+      return this.#refuseRequest(response, 'bad_request', ambiguity);
+    }
+    const head = readRequestHead(request);
     if (this.#isDraining) response.shouldKeepAlive = false;
     if (this.#answerLook(head, response)) return;
     const admission = admit(head, false, this.#context(this.#isDraining));

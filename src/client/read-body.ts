@@ -30,13 +30,14 @@ export class ClientGone extends Error {
   }
 }
 
-const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
+// a Map: the names come from clients, and an object would also know `constructor`
+const DECODERS: ReadonlyMap<string, () => NodeJS.ReadWriteStream & Readable> = new Map([
   // windows of 8 MiB at most, as RFC 9659 asks of this encoding: a header alone could ask for 128 MiB
-  zstd: () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } }),
-  gzip: () => createGunzip(),
-  deflate: () => createInflate(),
-  br: () => createBrotliDecompress(),
-};
+  ['zstd', () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } })],
+  ['gzip', () => createGunzip()],
+  ['deflate', () => createInflate()],
+  ['br', () => createBrotliDecompress()],
+]);
 
 /**
  * Reads a body. The limit counts decoded bytes, as they come: a small body that unfolds into a huge one is cut off
@@ -49,7 +50,7 @@ export async function readBody(
   budget: Budget,
 ): Promise<BodyRead> {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  const decoder = encoding === 'identity' ? undefined : DECODERS[encoding];
+  const decoder = encoding === 'identity' ? undefined : DECODERS.get(encoding);
   if (encoding !== 'identity' && decoder === undefined) {
     return {
       ok: false,

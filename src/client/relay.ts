@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
-import { memberOf, membersOf, stringOf } from '../json/object-walk.ts';
+import { membersOf, stringOf } from '../json/object-walk.ts';
 import { ProviderFault } from '../provider/provider.ts';
 import { chooseProvider, chooseRoute, mapModel } from '../route/match.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField } from '../route/snapshot.ts';
@@ -53,9 +53,7 @@ export async function relay(
     });
   }
   // a body that may name a model is read whole; anything else streams through
-  const isJson =
-    (head.headers['content-type'] ?? '').includes('json') && head.method !== 'GET' && head.method !== 'HEAD';
-  if (!isJson) {
+  if (!mayNameModel(head)) {
     const body = hasBody(head) ? limited(request, admitted.group.limits.maxMessageBytes) : null;
     return pass(request, response, parts, targetOf(admitted, undefined), body, admitted.fields);
   }
@@ -87,6 +85,8 @@ function limited(request: IncomingMessage, maxBytes: number): Readable {
   );
 }
 
+const MODEL_TWICE = refusal('invalid_request', '`model` is given twice; give it once.', 'model');
+
 type Target = { readonly route: CompiledRoute; readonly provider: CompiledProvider } | ErrorAnswer;
 
 function targetOf(admitted: Admitted, model: string | undefined): Target {
@@ -102,7 +102,9 @@ function targetOf(admitted: Admitted, model: string | undefined): Target {
 
 function withMappedModel(admitted: Admitted, held: HeldBody): { target: Target; body: Buffer } {
   const { bytes } = held;
-  const member = memberOf(membersOf(bytes), 'model');
+  const models = membersOf(bytes).filter(({ key }) => key === 'model');
+  if (models.length > 1) return { target: MODEL_TWICE, body: bytes }; // the provider would read the last one
+  const [member] = models;
   const model = member === undefined ? undefined : stringOf(bytes, member);
   const target = targetOf(admitted, model);
   if (member === undefined || model === undefined || !('provider' in target)) return { target, body: bytes };
@@ -199,6 +201,13 @@ function climbs(path: string): boolean {
     .replaceAll(/%(?:2f|5c)/gi, '/')
     .replaceAll('\\', '/');
   return plain.includes('//') || plain.split('/').some((segment) => segment === '.' || segment === '..');
+}
+
+/** A type that is left out may be JSON to the provider: the model would be chosen by it, and not by the routes. */
+function mayNameModel(head: RequestHead): boolean {
+  if (head.method === 'GET' || head.method === 'HEAD') return false;
+  const type = head.headers['content-type'];
+  return type === undefined ? hasBody(head) : /json/i.test(type);
 }
 
 function hasBody(head: RequestHead): boolean {

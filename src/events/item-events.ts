@@ -4,6 +4,24 @@
  */
 import { isJsonObject, type JsonObject } from '../json/json-object.ts';
 
+/** Most items and parts of them that one response may have: each becomes up to four events. Real ones have hundreds. */
+const MAX_PIECES = 10_000;
+
+/** More items and parts than are told one by one? */
+export function hasTooManyPieces(output: unknown): boolean {
+  if (!Array.isArray(output)) return false;
+  const parts = output.map((item) => (isJsonObject(item) ? partsOf(item).length : 0));
+  return parts.reduce((sum, count) => sum + count, parts.length) > MAX_PIECES;
+}
+
+/** Longest id of a response or an item: it is repeated in every event. The longest known have some 300 characters. */
+const MAX_ID_CHARS = 1_024;
+
+/** Is this an id to go by? */
+export function isId(id: unknown): id is string {
+  return typeof id === 'string' && id !== '' && id.length <= MAX_ID_CHARS;
+}
+
 /**
  * All events of one finished output item, in the order in which they would have been streamed.
  *
@@ -126,10 +144,9 @@ export function toCompleteResponse(response: JsonObject): JsonObject {
   };
 }
 
-/** Items without an id get one that is stable for the response: strict readers refuse a message without. */
+/** Items without an id, or with one of absurd length, get one that is stable for the response: strict readers refuse a message without. */
 export function withItemId(item: JsonObject, responseId: string, outputIndex: number): JsonObject {
-  const id = item['id'];
-  if (typeof id === 'string' && id !== '') {
+  if (isId(item['id'])) {
     return item;
   }
   return { ...item, id: `item_${responseId}_${outputIndex}` };

@@ -21,6 +21,10 @@ const IN_OUTPUT = Buffer.alloc(0);
 
 export class RememberedItems {
   readonly #items = new Map<number, KnownItem>();
+  /** The first place of each id: thousands of items must not be looked through for each of thousands more. */
+  readonly #places = new Map<unknown, number>();
+  /** Places of items that are under way, in the order in which they began. */
+  readonly #begun = new Set<number>();
   /** Above every place of {@link #items}. */
   #freeIndex = 0;
   #bytes = 0;
@@ -60,11 +64,8 @@ export class RememberedItems {
 
   /** The place of an item in the final list: by id, else by position if the kind agrees, else a new one. */
   placeInOutput(item: JsonObject, position: number): number {
-    for (const [index, known] of this.#items) {
-      if (item['id'] !== undefined && known.id === item['id']) {
-        return index;
-      }
-    }
+    const place = item['id'] === undefined ? undefined : this.#places.get(item['id']);
+    if (place !== undefined) return place;
     const there = this.#items.get(position);
     return there === undefined || there.type === item['type'] ? position : this.#freeIndex;
   }
@@ -76,11 +77,10 @@ export class RememberedItems {
       return index;
     }
     if (done) {
-      for (const [open, known] of this.#items) {
-        const same = item['id'] === undefined || known.id === item['id'];
-        if (known.json === undefined && same && known.type === item['type']) {
-          return open;
-        }
+      for (const place of this.#begun) {
+        const known = this.#items.get(place);
+        const same = item['id'] === undefined || known?.id === item['id'];
+        if (same && known?.type === item['type']) return place;
       }
     }
     return this.#freeIndex;
@@ -88,6 +88,9 @@ export class RememberedItems {
 
   #set(index: number, item: KnownItem): void {
     this.#items.set(index, item);
+    if (!this.#places.has(item.id)) this.#places.set(item.id, index);
+    if (item.json === undefined) this.#begun.add(index);
+    else this.#begun.delete(index);
     this.#freeIndex = Math.max(this.#freeIndex, index + 1);
   }
 }

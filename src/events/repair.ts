@@ -8,10 +8,24 @@
  * mending and dropped: payloads that are not JSON objects, and everything after the terminal event.
  */
 import { type EventType, eventTypeNamed, OTHER_EVENT } from './event-type.ts';
-import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
+import {
+  hasTooManyPieces,
+  isId,
+  toCompleteResponse,
+  toCreatedEvent,
+  toItemEvents,
+  withItemId,
+} from './item-events.ts';
 import { isJsonObject, type JsonObject, parseJsonObject } from '../json/json-object.ts';
 import { RememberedItems, toExactJson } from './remembered-items.ts';
-import { make, type MadeEvent, toErrorEvent, type Unwritable, writing } from './response-to-events.ts';
+import {
+  make,
+  type MadeEvent,
+  type Overflow,
+  toErrorEvent,
+  type Unwritable,
+  writing,
+} from './response-to-events.ts';
 import { terminalNameOf } from './terminal-name.ts';
 import { isWellFormedUsage } from './usage.ts';
 
@@ -24,11 +38,11 @@ export const KEEPALIVE: MadeEvent = make({ type: 'keepalive' });
  */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
+/** The greatest sequence number that is taken over: as much as 32 bits hold, and no stream has so many events. */
+const MAX_SEQUENCE = 2 ** 31 - 1;
+
 /** Heartbeats whose names are not in the catalogue: `response.ping`, `keep_alive` and the like. */
 const HEARTBEAT = /(?:^|[._])(?:ping|heartbeat|keep[_-]?alive)$/i;
-
-/** More items than may be remembered: the stream is beyond repair. */
-export type Overflow = 'overflow';
 
 const NOTHING: readonly MadeEvent[] = [];
 
@@ -66,7 +80,7 @@ export class DialectRepair {
     return this.#items.bytes + (this.#created?.length ?? 0);
   }
 
-  #mend(payload: Buffer, type: EventType): readonly MadeEvent[] {
+  #mend(payload: Buffer, type: EventType): readonly MadeEvent[] | Overflow {
     if (this.#ended) {
       return NOTHING;
     }
@@ -135,10 +149,11 @@ export class DialectRepair {
     return [...created, this.#number(event, payload, this.#adoptResponse(event))];
   }
 
-  #onItem(event: JsonObject, payload: Buffer, type: EventType): readonly MadeEvent[] {
+  #onItem(event: JsonObject, payload: Buffer, type: EventType): readonly MadeEvent[] | Overflow {
     if (!isJsonObject(event['item'])) {
       return NOTHING; // An item event without an item says nothing.
     }
+    if (hasTooManyPieces([event['item']])) return 'overflow';
     const created = this.#ensureCreated(undefined);
     const done = type.role === 'item-done';
     const index = this.#items.placeOf(event, event['item'], done);
@@ -162,8 +177,9 @@ export class DialectRepair {
     return [...created, this.#number(event, payload, changed)];
   }
 
-  #onTerminal(event: JsonObject, type: EventType): readonly MadeEvent[] {
+  #onTerminal(event: JsonObject, type: EventType): readonly MadeEvent[] | Overflow {
     const response = isJsonObject(event['response']) ? event['response'] : {};
+    if (hasTooManyPieces(response['output'])) return 'overflow';
     const name = type.name === 'response.done' ? nameOfDone(response) : type.name;
     // A failure as the very first event stays alone: the turn may still be tried elsewhere.
     const before = name === 'response.failed' ? NOTHING : this.#ensureCreated(response);
@@ -218,7 +234,7 @@ export class DialectRepair {
   /** Gives the event's response the id that was told first, and all fields it must have. True if it changed. */
   #adoptResponse(event: JsonObject): boolean {
     const response = isJsonObject(event['response']) ? event['response'] : {};
-    const own = typeof response['id'] === 'string' && response['id'] !== '' ? response['id'] : undefined;
+    const own = isId(response['id']) ? response['id'] : undefined;
     this.#responseId ??= own ?? this.#newResponseId();
     const complete = toCompleteResponse(response);
     const changed = own !== this.#responseId || Object.keys(complete).some((key) => !(key in response));
@@ -249,7 +265,7 @@ export class DialectRepair {
   /** Keeps the provider's number as long as numbers grow; events that we add shift the rest. */
   #numbered(event: JsonObject): JsonObject {
     const own = event['sequence_number'];
-    if (typeof own === 'number' && Number.isInteger(own) && own >= this.#nextSequence) {
+    if (isSequence(own) && own >= this.#nextSequence) {
       this.#nextSequence = own + 1;
       return event;
     }
@@ -257,6 +273,11 @@ export class DialectRepair {
     this.#nextSequence += 1;
     return { ...event, sequence_number: sequence };
   }
+}
+
+/** May it be told? The ones that follow have to be greater, and readers with integers have to be able to hold them. */
+function isSequence(own: unknown): own is number {
+  return Number.isInteger(own) && (own as number) <= MAX_SEQUENCE;
 }
 
 /** What `response.done` stands for: some builds use it for every end. */

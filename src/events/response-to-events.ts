@@ -3,7 +3,14 @@
  * stream: these are its events.
  */
 import { type EventType, eventTypeNamed } from './event-type.ts';
-import { toCompleteResponse, toCreatedEvent, toItemEvents, withItemId } from './item-events.ts';
+import {
+  hasTooManyPieces,
+  isId,
+  toCompleteResponse,
+  toCreatedEvent,
+  toItemEvents,
+  withItemId,
+} from './item-events.ts';
 import { isJsonObject, type JsonObject, parseJsonObject } from '../json/json-object.ts';
 import { terminalNameOf } from './terminal-name.ts';
 
@@ -15,6 +22,9 @@ export interface MadeEvent {
 
 /** Nested deeper than the stack allows, or too long for one string: reading JSON has no such limits, writing has. */
 export type Unwritable = 'unwritable';
+
+/** More items than may be told or remembered. */
+export type Overflow = 'overflow';
 
 /** What `write` returns, unless what it writes cannot be written. */
 export function writing<T>(write: () => T): T | Unwritable {
@@ -35,16 +45,16 @@ export function writing<T>(write: () => T): T | Unwritable {
  * @param body The whole body.
  * @param newResponseId Names a response that came without an id.
  * @returns undefined if the body is neither a finished response nor an error; 'unwritable' if it cannot be written
- *   as events.
+ *   as events, 'overflow' if it has more items than are told one by one.
  */
 export function responseToEvents(
   body: Buffer,
   newResponseId: () => string,
-): MadeEvent[] | Unwritable | undefined {
+): MadeEvent[] | Unwritable | Overflow | undefined {
   return writing(() => toEvents(body, newResponseId));
 }
 
-function toEvents(body: Buffer, newResponseId: () => string): MadeEvent[] | undefined {
+function toEvents(body: Buffer, newResponseId: () => string): MadeEvent[] | Overflow | undefined {
   const json = parseJsonObject(body);
   if (json === undefined) {
     return undefined;
@@ -57,7 +67,8 @@ function toEvents(body: Buffer, newResponseId: () => string): MadeEvent[] | unde
   if (terminal === undefined) {
     return undefined;
   }
-  const id = typeof json['id'] === 'string' && json['id'] !== '' ? json['id'] : newResponseId();
+  if (hasTooManyPieces(json['output'])) return 'overflow';
+  const id = isId(json['id']) ? json['id'] : newResponseId();
   const response = toCompleteResponse({ ...json, id, status });
   const output = (response['output'] as unknown[]).filter(isJsonObject);
   response['output'] = output.map((item, index) => withItemId(item, id, index));
@@ -66,7 +77,25 @@ function toEvents(body: Buffer, newResponseId: () => string): MadeEvent[] | unde
     ...(response['output'] as JsonObject[]).flatMap((item, index) => toItemEvents(item, index)),
     { type: terminal, response },
   ];
-  return events.map((event, sequence) => make({ ...event, sequence_number: sequence }));
+  return makeAll(events);
+}
+
+/**
+ * Most bytes of all events of one answer, which are written at once: a text stands in five of them, an image in three.
+ * Twice what one event may have; honest answers have a few MiB.
+ */
+const MAX_TOLD_BYTES = 128 * 1024 * 1024;
+
+function makeAll(events: readonly JsonObject[]): MadeEvent[] | Overflow {
+  const made: MadeEvent[] = [];
+  let bytes = 0;
+  for (const [sequence, event] of events.entries()) {
+    const next = make({ ...event, sequence_number: sequence });
+    bytes += next.payload.length;
+    if (bytes > MAX_TOLD_BYTES) return 'overflow';
+    made.push(next);
+  }
+  return made;
 }
 
 /**
@@ -75,7 +104,7 @@ function toEvents(body: Buffer, newResponseId: () => string): MadeEvent[] | unde
  * the strictest client ignores an error event without a status.
  */
 export function toErrorEvent(body: JsonObject): JsonObject {
-  const error = isJsonObject(body['error']) ? body['error'] : { message: String(body['error']) };
+  const error = isJsonObject(body['error']) ? body['error'] : { message: body['error'] };
   const code = error['code'];
   const status = [body['status'], error['status'], code].find(isErrorStatus) ?? 500;
   return {

@@ -1,7 +1,7 @@
 /** What a client may say on the socket: one text message, one of these. */
-import { memberOf, stringOf, walkObject, type Member } from '../json/object-walk.ts';
+import { memberOf, walkObject, type Member } from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer } from './errors.ts';
-import { invalidJson, parseCreateFrame, type ResponseCreate } from './response-create.ts';
+import { invalidJson, parseCreateFrame, readName, type ResponseCreate } from './response-create.ts';
 
 export type ClientFrame =
   | { readonly kind: 'create'; readonly create: ResponseCreate }
@@ -31,9 +31,8 @@ export function parseClientFrame(bytes: Buffer): ClientFrame {
   const walk = walkObject(bytes);
   if (!walk.ok) return refuse('invalid_json', invalidJson('frame', walk.at, walk.expected));
   const { members } = walk;
-  const typeMember = memberOf(members, 'type');
-  const type = typeMember === undefined ? undefined : stringOf(bytes, typeMember);
-  if (type === undefined) {
+  const type = readName(bytes, members, 'type');
+  if (typeof type !== 'string') {
     return refuse(
       'unknown_event',
       refusal(
@@ -47,9 +46,10 @@ export function parseClientFrame(bytes: Buffer): ClientFrame {
 }
 
 function readByType(type: string, bytes: Buffer, members: readonly Member[]): ClientFrame {
-  const text = (key: string): string | undefined => {
-    const member = memberOf(members, key);
-    return member === undefined ? undefined : stringOf(bytes, member);
+  // without a limit a client could have us give back as much as it likes; what is no id is none
+  const id = (key: string): string | undefined => {
+    const name = readName(bytes, members, key);
+    return typeof name === 'string' ? name : undefined;
   };
   const raw = (key: string): Buffer | undefined => {
     const member = memberOf(members, key);
@@ -64,11 +64,11 @@ function readByType(type: string, bytes: Buffer, members: readonly Member[]): Cl
       return { kind: 'refused', error: parsed.error, streamId: parsed.streamId, reason };
     }
     case 'response.interrupt':
-      return { kind: 'interrupt', responseId: text('response_id') };
+      return { kind: 'interrupt', responseId: id('response_id') };
     case 'response.steer':
-      return { kind: 'steer', previousResponseId: text('previous_response_id'), input: raw('input') };
+      return { kind: 'steer', previousResponseId: id('previous_response_id'), input: raw('input') };
     case 'response.inject':
-      return { kind: 'inject', responseId: text('response_id'), input: raw('input') };
+      return { kind: 'inject', responseId: id('response_id'), input: raw('input') };
     case 'response.processed':
       return { kind: 'processed' };
     case 'response.append':

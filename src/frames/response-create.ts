@@ -4,11 +4,11 @@
  */
 import {
   arrayItemsOf,
+  booleanOf,
   type Member,
   memberOf,
   membersOf,
   stringOf,
-  valueOf,
   walkObject,
 } from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer } from './errors.ts';
@@ -39,6 +39,12 @@ export type ParsedCreate =
   | { readonly ok: true; readonly create: ResponseCreate }
   /** `streamId` is echoed in the error, unless the name itself is what is wrong. */
   | { readonly ok: false; readonly error: ErrorAnswer; readonly streamId: string | undefined };
+
+/**
+ * Longest `model` and id of a response, as JSON text: they outlive the request's own bytes, in no budget. The longest
+ * known (ids in which a gateway wraps a provider's) have some 300 bytes.
+ */
+export const MAX_NAME_BYTES = 1_024;
 
 /** Longest and only form of a lane's name (protocol: 1 to 256 of these). */
 const STREAM_ID = /^[A-Za-z0-9_.-]{1,256}$/;
@@ -87,10 +93,12 @@ function readCreate(bytes: Buffer, members: readonly Member[], from: 'frame' | '
   const { streamId } = lane;
   const refuse = (message: string, param: string): ParsedCreate => refused(message, param, streamId);
 
-  const model = optionalString(bytes, members, 'model');
-  if (model === null) return refuse('`model` must be a string', 'model');
-  const previous = optionalString(bytes, members, 'previous_response_id');
-  if (previous === null) return refuse('`previous_response_id` must be a string', 'previous_response_id');
+  const model = readName(bytes, members, 'model');
+  if (typeof model === 'object') return refuse(`\`model\` must be ${model.wanted}`, 'model');
+  const previous = readName(bytes, members, 'previous_response_id');
+  if (typeof previous === 'object') {
+    return refuse(`\`previous_response_id\` must be ${previous.wanted}`, 'previous_response_id');
+  }
   const generate = optionalBoolean(bytes, members, 'generate');
   if (generate === null) return refuse('`generate` must be true or false', 'generate');
   const stream = optionalBoolean(bytes, members, 'stream');
@@ -153,7 +161,9 @@ function readStreamId(
   if (member === undefined) return { streamId: undefined };
   const wrong = (message: string) => ({ error: refusal('invalid_stream_id', message, 'stream_id') });
   if (from === 'body') return wrong('`stream_id` names a lane of a WebSocket; over HTTP leave it out.');
-  const streamId = stringOf(bytes, member);
+  // 6: each character may be written as an escape
+  const isShort = member.end - member.start <= 2 + 6 * 256;
+  const streamId = isShort ? stringOf(bytes, member) : undefined;
   if (streamId === undefined || !STREAM_ID.test(streamId)) {
     return wrong(
       '`stream_id` must be 1 to 256 characters of A-Z a-z 0-9 _ . - (leave it out for the default lane).',
@@ -162,19 +172,24 @@ function readStreamId(
   return { streamId };
 }
 
-/** Undefined when absent or null; null (as a sign) when it is there and no string. */
-function optionalString(bytes: Buffer, members: readonly Member[], key: string): string | undefined | null {
+/** A model or an id: undefined when absent or null; what it should be when it is something else. */
+export function readName(
+  bytes: Buffer,
+  members: readonly Member[],
+  key: string,
+): string | undefined | { readonly wanted: string } {
   const member = memberOf(members, key);
   if (member === undefined || isNull(bytes, member)) return undefined;
-  return stringOf(bytes, member) ?? null;
+  if (member.end - member.start > MAX_NAME_BYTES)
+    return { wanted: `a string of ${MAX_NAME_BYTES} bytes at most` };
+  return stringOf(bytes, member) ?? { wanted: 'a string' };
 }
 
 /** Undefined when absent or null; null (as a sign) when it is there and no boolean. */
 function optionalBoolean(bytes: Buffer, members: readonly Member[], key: string): boolean | undefined | null {
   const member = memberOf(members, key);
   if (member === undefined || isNull(bytes, member)) return undefined;
-  const value = valueOf(bytes, member);
-  return typeof value === 'boolean' ? value : null;
+  return booleanOf(bytes, member) ?? null;
 }
 
 /** The member, unless it is null. */
@@ -191,7 +206,7 @@ function isPrewarm(bytes: Buffer, members: readonly Member[]): boolean {
   const options = memberOf(members, 'prompt_cache_options');
   if (options === undefined) return false;
   const prewarm = memberOf(membersOf(bytes, options), 'prewarm');
-  return prewarm !== undefined && valueOf(bytes, prewarm) === true;
+  return prewarm !== undefined && booleanOf(bytes, prewarm) === true;
 }
 
 function readInput(bytes: Buffer, members: readonly Member[]): ResponseInput | undefined {

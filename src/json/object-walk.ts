@@ -167,7 +167,7 @@ function skipSpace(bytes: Buffer, from: number, to: number): number {
 
 /** Keys as they were decoded before, by the hash of their bytes: nearly all requests and events have the same ones. */
 const knownKeys = new Map<number, string>();
-/** Enough for every key of the API; what a client makes up must not fill the memory. */
+/** Enough for every key of the API. Beyond it all are learned anew: what one client makes up slows nobody for long. */
 const MAX_KNOWN_KEYS = 512;
 const MAX_KNOWN_KEY_BYTES = 40;
 
@@ -180,8 +180,10 @@ function keyText(bytes: Buffer, start: number, end: number): string | undefined 
   const known = knownKeys.get(hash);
   if (known !== undefined && isText(bytes, start + 1, known, length)) return known;
   const key = decodedKey(bytes, start, end);
-  if (known === undefined && key?.length === length && knownKeys.size < MAX_KNOWN_KEYS)
-    knownKeys.set(hash, key);
+  if (key?.length === length) {
+    if (knownKeys.size === MAX_KNOWN_KEYS) knownKeys.clear();
+    knownKeys.set(hash, key); // also in place of another one with that hash
+  }
   return key;
 }
 

@@ -50,11 +50,11 @@ export class AnswerFlow {
   /**
    * Decodes what follows.
    *
-   * @param encoding The answer's `content-encoding`, if any.
+   * @param encoding The answer's `content-encoding`; empty if there is none.
    * @returns false if it is not known; the bytes then come as they are.
    */
-  decode(encoding: string | undefined): boolean {
-    if (encoding === undefined || /^(?:identity)?$/i.test(encoding.trim())) {
+  decode(encoding: string): boolean {
+    if (/^(?:identity)?$/i.test(encoding.trim())) {
       return true;
     }
     this.#decoder = openDecoder(encoding, {

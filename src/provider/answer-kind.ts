@@ -2,19 +2,22 @@
 export type AnswerKind =
   { readonly kind: 'stream' } | { readonly kind: 'json' } | { readonly kind: 'other'; readonly name: string };
 
-/** The types that people meet in practice, so that a message can name them without repeating a provider's text. */
-const NAMES: Readonly<Record<string, string>> = {
-  'text/html': 'text/html (a web page: is the URL of the provider right, base path included?)',
-  'text/plain': 'text/plain',
-  'application/x-ndjson': 'application/x-ndjson',
-  'application/octet-stream': 'application/octet-stream',
-  'application/xml': 'application/xml',
-  'text/xml': 'text/xml',
-};
+/**
+ * The types that people meet in practice, so that a message can name them without repeating a provider's text. A Map,
+ * because an object would also know `constructor`.
+ */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ['text/html', 'text/html (a web page: is the URL of the provider right, base path included?)'],
+  ['text/plain', 'text/plain'],
+  ['application/x-ndjson', 'application/x-ndjson'],
+  ['application/octet-stream', 'application/octet-stream'],
+  ['application/xml', 'application/xml'],
+  ['text/xml', 'text/xml'],
+]);
 
-/** @param contentType The header's value, parameters included. */
-export function answerKindOf(contentType: string | undefined): AnswerKind {
-  const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+/** @param contentType The header's value, parameters included; empty if there is none. */
+export function answerKindOf(contentType: string): AnswerKind {
+  const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   switch (type) {
     case 'text/event-stream':
       return { kind: 'stream' };
@@ -23,6 +26,6 @@ export function answerKindOf(contentType: string | undefined): AnswerKind {
     case '':
       return { kind: 'other', name: 'no content type' };
     default:
-      return { kind: 'other', name: NAMES[type] ?? 'another content type' };
+      return { kind: 'other', name: NAMES.get(type) ?? 'another content type' };
   }
 }

@@ -165,8 +165,8 @@ function openJsonReader(sink: EventSink, maxBytes: number, held: HeldAnswer): Ev
       if (events === undefined) {
         return 'sent JSON that is neither a finished response nor an error';
       }
-      if (events === 'unwritable') {
-        return UNWRITABLE;
+      if (events === 'unwritable' || events === 'overflow') {
+        return events === 'overflow' ? TOO_MUCH : UNWRITABLE;
       }
       for (const event of events) {
         sink(withoutModelHeader(event.payload), event.type);

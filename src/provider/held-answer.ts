@@ -22,6 +22,7 @@ export class HeldAnswer {
   readonly #account: ByteAccount;
   #countedBytes = 0;
   #isRefused = false;
+  #isClosed = false;
 
   constructor(account: ByteAccount) {
     this.#account = account;
@@ -32,8 +33,12 @@ export class HeldAnswer {
     return this.#isRefused ? 'no_room' : 'protocol_error';
   }
 
-  /** The answer keeps so many bytes now. False when the process has no room for them. */
+  /**
+   * The answer keeps so many bytes now. False when the process has no room for them. Counts nothing once it is closed: an
+   * event in the middle of a read may end the turn, and its reader speaks up when the read is done.
+   */
   keeps(bytes: number): boolean {
+    if (this.#isClosed) return true;
     const counted = Math.max(0, bytes - UNCOUNTED_BYTES);
     const more = counted - this.#countedBytes;
     if (more === 0) return true;
@@ -48,6 +53,7 @@ export class HeldAnswer {
 
   /** Nothing is kept any more. May be called twice. */
   close(): void {
+    this.#isClosed = true;
     this.#account.give(this.#countedBytes);
     this.#countedBytes = 0;
   }

@@ -27,7 +27,7 @@ import type { Attempt, AttemptEnd, AttemptListener, AttemptRequest, ProviderFaul
 import { type FaultPhase, faultOf, toProviderFault } from './provider-fault.ts';
 import { HeldAnswer } from './held-answer.ts';
 import type { ProviderPool, Waiter } from './provider-pool.ts';
-import { toClientHeaders } from './response-headers.ts';
+import { toClientHeaders, toText } from './response-headers.ts';
 
 /** Where an attempt reports how far its request is: its pool. */
 export type RequestRegister = Pick<ProviderPool, 'started' | 'ended'>;
@@ -247,12 +247,12 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
       return;
     }
     const { headers: passed, turnState } = toClientHeaders(headers, this.#route);
-    const decodable = this.#flow.decode(headers['content-encoding']);
+    const decodable = this.#flow.decode(toText(headers['content-encoding']));
     if (status > 299) {
       this.#refuse({ kind: 'refused', status, headers: passed, body: new PieceList() }, decodable);
       return;
     }
-    const kind = answerKindOf(headers['content-type']);
+    const kind = answerKindOf(toText(headers['content-type']));
     if (kind.kind === 'other' || !decodable) {
       const what = kind.kind === 'other' ? kind.name : 'a content encoding that nobody asked for';
       this.fail('protocol_error', `answered ${status}, but with ${what} instead of text/event-stream`);

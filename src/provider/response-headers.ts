@@ -65,6 +65,7 @@ function valueUnlessDenied(
   return value !== '' && isHeaderValue(value) && !deny.has(name) ? value : undefined;
 }
 
-function toText(value: string | string[] | undefined): string {
+/** One header as text, empty if it is not there. Any may come twice: undici then has a list, whatever its types say. */
+export function toText(value: string | string[] | undefined): string {
   return Array.isArray(value) ? value.join(', ') : (value ?? '');
 }

@@ -6,12 +6,12 @@
 import type { Socket } from 'node:net';
 
 /**
- * 10 s between two pings, which undici sends: a dead connection is found within half a minute, in time for turns that
+ * 10 s between two pings, which undici sends: a dead connection is found after 30 to 40 s, in time for turns that
  * may wait for 300 s; and one frame of 17 bytes keeps balancers from forgetting the connection in the first place.
  */
 export const SESSION_PING_MS = 10_000;
 
-/** One lost answer may be a pause of ours, in which nothing was read. */
+/** One or two may be pauses of ours, in which nothing was read; the third in a row is the connection's own. */
 const MAX_SILENT_INTERVALS = 2;
 
 /** Ends a connection whose peer answers no pings. */
@@ -25,7 +25,7 @@ class SessionDead extends Error {
 }
 
 /**
- * Ends the socket of an HTTP/2 session once not a byte has come from it for two whole intervals, in each of which a
+ * Ends the socket of an HTTP/2 session once not a byte has come from it for three whole intervals, in each of which a
  * ping was sent. Its own way out is the socket's end.
  *
  * @param pingMs The interval of the session's pings.

@@ -42,7 +42,7 @@ export class Meter {
       all.push(series);
       return series;
     });
-    this.readCounter(definition, () => all);
+    this.#showCounter(definition, () => all);
     for (const labels of initial) seriesOf(labels);
     return {
       add: (labels, by = 1) => {
@@ -81,14 +81,23 @@ export class Meter {
 
   /** A counter whose numbers are kept elsewhere and only ever grow; read at each scrape. */
   readCounter<L extends string>(definition: MetricDefinition<'counter', L>, read: () => Reading<L>[]): void {
-    const guard = this.#guard;
+    const admitted = ({ labels, value }: Reading<L>) => ({
+      labels: this.#guard.admit(definition.name, labels),
+      value,
+    });
+    this.#showCounter(definition, () => read().map(admitted));
+  }
+
+  /** Labels are shown as they are: whoever reads has asked the guard, who counts each time that it replaces some. */
+  #showCounter<L extends string>(
+    definition: MetricDefinition<'counter', L>,
+    read: () => readonly Reading<L>[],
+  ): void {
     const counter = new Counter({
       ...this.#common(definition),
       collect() {
         this.reset();
-        for (const { labels, value } of read()) {
-          this.inc({ ...guard.admit(definition.name, labels) }, value);
-        }
+        for (const { labels, value } of read()) this.inc({ ...labels }, value);
       },
     });
     this.#registry.registerMetric(counter);

@@ -5,7 +5,15 @@
 import { MAX_NAME_BYTES } from '../frames/response-create.ts';
 import { exactCopy } from '../json/exact-copy.ts';
 import { parseJson } from '../json/json-object.ts';
-import { arrayItemsOf, findMember, memberOf, membersOf, stringOf, valueOf } from '../json/object-walk.ts';
+import {
+  arrayItemsOf,
+  findMember,
+  memberOf,
+  membersOf,
+  stringOf,
+  valueOf,
+  type Member,
+} from '../json/object-walk.ts';
 import type { TokenUsage } from './facts.ts';
 
 const COMMA = Buffer.from(',');
@@ -110,7 +118,12 @@ export interface ResponseFacts {
 export function readResponseId(payload: Buffer): string | undefined {
   const response = findMember(payload, 'response');
   const id = response && findMember(payload, 'id', response);
-  return id && stringOf(payload, id);
+  return id && nameAt(payload, id);
+}
+
+/** An id that a client can name again; it outlives the event. */
+function nameAt(payload: Buffer, member: Member): string | undefined {
+  return member.end - member.start > MAX_NAME_BYTES ? undefined : stringOf(payload, member);
 }
 
 /** Reads terminal events. */
@@ -118,14 +131,13 @@ export function readResponse(payload: Buffer): ResponseFacts {
   const response = memberOf(membersOf(payload), 'response');
   const inner = response === undefined ? [] : membersOf(payload, response);
   const idMember = memberOf(inner, 'id');
-  const hasId = idMember !== undefined && idMember.end - idMember.start <= MAX_NAME_BYTES;
   const usage = memberOf(inner, 'usage');
   const error = memberOf(inner, 'error');
   const code = error === undefined ? undefined : memberOf(membersOf(payload, error), 'code');
   const output = memberOf(inner, 'output');
   const items = output === undefined ? undefined : arrayItemsOf(payload, output);
   return {
-    id: hasId ? stringOf(payload, idMember) : undefined,
+    id: idMember && nameAt(payload, idMember),
     usage: usage === undefined ? undefined : toUsage(valueOf(payload, usage)),
     errorCode: toErrorCode(code === undefined ? undefined : valueOf(payload, code)),
     outputItems: items === undefined || items.length === 0 ? undefined : items,
@@ -151,12 +163,18 @@ function toUsage(value: unknown): TokenUsage | undefined {
   };
 }
 
+/**
+ * Most tokens that are believed: no model reads so many at once. What is added to a counter stays in it, and infinity
+ * (`1e999` in JSON) for ever.
+ */
+const MAX_TOKENS = 2 ** 31 - 1;
+
 function numberAt(value: unknown, ...path: readonly string[]): number {
   let at: unknown = value;
   for (const key of path) {
     at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined;
   }
-  return typeof at === 'number' && at >= 0 ? at : 0;
+  return typeof at === 'number' && at >= 0 && at <= MAX_TOKENS ? at : 0;
 }
 
 function toErrorCode(value: unknown): string | undefined {

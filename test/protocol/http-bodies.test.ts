@@ -33,7 +33,7 @@ describe('a compressed request', () => {
     expect(got?.body).toEqual({ stream: true, ...(JSON.parse(request.toString()) as object) });
   });
 
-  test.each(['compress', 'gzip, zstd'])(
+  test.each(['compress', 'gzip, zstd', 'constructor', 'toString', '__proto__'])(
     'in %s is answered 415 with the encodings that are taken',
     async (encoding) => {
       await using scene = await openScene();

@@ -125,6 +125,31 @@ describe('POST /responses/compact', () => {
   });
 });
 
+describe('a model that a provider could read past the bridge', () => {
+  const wishes: SceneWishes = { route: { match: { models: ['gpt-*'] } } };
+  const post = (body: string, type: string) =>
+    `POST /v1/responses/compact HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${type}content-length: ${body.length}\r\n\r\n${body}`;
+
+  test('given twice is refused: some read the first, some the last', async () => {
+    await using scene = await openScene(wishes);
+    const body = '{"model":"gpt-5.5","input":[],"mode\\u006c":"claude"}';
+    const answer = await rawHttp(scene.bridge.port, post(body, 'content-type: application/json\r\n'));
+    expect(answer.status).toBe(400);
+    expect(answer.body).toContain('`model` is given twice');
+    expect(scene.provider.requests).toEqual([]);
+  });
+
+  test.each([
+    ['in capitals', 'Content-Type: Application/JSON\r\n'],
+    ['left out', ''],
+  ])('is found where the type of the body is %s', async (_, type) => {
+    await using scene = await openScene(wishes);
+    expect((await rawHttp(scene.bridge.port, post('{"model":"claude"}', type))).status).toBe(404);
+    expect(scene.provider.requests).toEqual([]);
+    expect((await rawHttp(scene.bridge.port, post('{"model":"gpt-5.5"}', type))).status).toBe(200);
+  });
+});
+
 describe('other paths', () => {
   test.each(['/files', '/responses/resp_1', '/responses/resp_1/cancel', '/models/gpt-5.5', '/models/'])(
     '%s is answered 404 and says which field passes paths on',

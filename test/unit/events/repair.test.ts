@@ -110,6 +110,14 @@ describe('what is missing is added', () => {
     expect(events.map((event) => event['sequence_number'])).toEqual([5, 6, 9]);
   });
 
+  test.each([1e64, 2 ** 53, 2 ** 31, 0.5, '7', null])(
+    'a sequence number %p, which no number that is one greater can follow, is replaced',
+    (number) => {
+      const events = repair({ ...created, sequence_number: number }, completed());
+      expect(events.map((event) => event['sequence_number'])).toEqual([0, 1]);
+    },
+  );
+
   test.each([
     ['in_progress', { type: 'response.in_progress', response: { id: 'resp_1', model: 'm' } }, 'resp_1'],
     ['an item', added({ ...text, content: [] }), 'resp_new'],
@@ -315,4 +323,28 @@ test('places are found for more items than fit on the stack as arguments', () =>
     last = repairer.push(payload, type);
   }
   expect(last).toHaveLength(1);
+});
+
+describe('a stream with more items and parts than are told one by one is beyond repair', () => {
+  const empty = (count: number): object[] => Array.from({ length: count }, () => ({}));
+
+  test.each([
+    ['in its terminal event', completed({ output: empty(10_001) })],
+    ['in one item that was never added', done({ ...text, content: empty(10_000) })],
+  ])('%s', (_, event) => {
+    const repairer = new DialectRepair(() => 'resp_new');
+    const push = (value: object) => {
+      const payload = Buffer.from(JSON.stringify(value));
+      return repairer.push(payload, eventTypeOf(payload));
+    };
+    expect(push(created)).toHaveLength(1);
+    expect(push(event)).toBe('overflow');
+  });
+});
+
+test('ids that no event should repeat are replaced', () => {
+  const id = 'i'.repeat(1_025);
+  const events = repair({ type: 'response.created', response: { ...base, id } }, done({ ...text, id }));
+  expect(JSON.stringify(events)).not.toContain(id);
+  expect(events[0]).toMatchObject({ response: { id: 'resp_new' } });
 });

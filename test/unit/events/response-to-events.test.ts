@@ -5,8 +5,8 @@ import { accumulate, type StreamEvent } from './accumulate.ts';
 
 function eventsOf(body: unknown): StreamEvent[] {
   const made = responseToEvents(Buffer.from(JSON.stringify(body)), () => 'resp_new');
-  if (made === 'unwritable') {
-    throw new Error('an event could not be written');
+  if (made === 'unwritable' || made === 'overflow') {
+    throw new Error(`the events are ${made}`);
   }
   return (made ?? []).map(({ payload, type }) => {
     expect(eventTypeOf(payload)).toBe(type);
@@ -104,6 +104,54 @@ describe('an error under status 200 becomes an error event', () => {
         error: { type: 'server_error', code: null, message: 'broken', param: null },
       },
     ]);
+  });
+});
+
+test.each(['{"error":[{"toString":1}]}', '{"error":[]}', '{"error":7}', '{"error":true}'])(
+  '%s is an error without a text of its own',
+  (text) => {
+    expect(eventsOf(JSON.parse(text))).toMatchObject([
+      { type: 'error', status: 500, error: { message: 'The provider reported an error.' } },
+    ]);
+  },
+);
+
+describe('a response that would become far more than it is', () => {
+  const empty = (count: number): object[] => Array.from({ length: count }, () => ({}));
+  const pieces = (items: number, parts: number) => ({
+    ...response,
+    output: [...empty(items - 1), { ...message, content: empty(parts) }],
+  });
+
+  test('has up to ten thousand items and parts of them', () => {
+    expect(eventsOf(pieces(5_000, 5_000))).toHaveLength(2 * 5_000 + 2 * 5_000 + 2);
+    const tooMany = [pieces(5_000, 5_001), pieces(5_001, 5_000)];
+    for (const body of tooMany) {
+      expect(responseToEvents(Buffer.from(JSON.stringify(body)), () => 'resp_new')).toBe('overflow');
+    }
+  });
+
+  test('has ids that fit in each of its events: longer ones are replaced', () => {
+    const id = 'i'.repeat(1_025);
+    const events = eventsOf({ ...response, id, output: [{ ...message, id }] });
+    expect(events[0]).toMatchObject({ response: { id: 'resp_new' } });
+    expect(events[1]).toMatchObject({ item: { id: 'item_resp_new_0' } });
+    expect(JSON.stringify(events)).not.toContain(id);
+  });
+
+  test('is not told where that would take more than 128 MiB', () => {
+    const toldWith = (bytes: number) => {
+      const content = [{ type: 'output_text', text: 'x'.repeat(bytes) }];
+      const body = { ...response, output: [{ ...message, content }] };
+      return responseToEvents(Buffer.from(JSON.stringify(body)), () => 'resp_new');
+    };
+    expect(toldWith(26_000_000)).toHaveLength(8);
+    expect(toldWith(27_000_000)).toBe('overflow');
+  });
+
+  test('has no more values than may be held', () => {
+    const body = Buffer.from(`{"object":"response","output":[${'{},'.repeat(20_000_000)}{}]}`);
+    expect(responseToEvents(body, () => 'resp_new')).toBeUndefined();
   });
 });
 

@@ -6,6 +6,17 @@ function frame(value: object | string): ClientFrame {
   return parseClientFrame(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
 }
 
+/** The most bytes of this frame that are made a text at once while it is read. */
+function largestRead(bytes: Buffer): number {
+  let largest = 0;
+  bytes.toString = (encoding, start = 0, end = bytes.length) => {
+    largest = Math.max(largest, end - start);
+    return Buffer.prototype.toString.call(bytes, encoding, start, end);
+  };
+  parseClientFrame(bytes);
+  return largest;
+}
+
 function created(value: object | string): ResponseCreate {
   const parsed = frame(value);
   if (parsed.kind !== 'create') throw new Error(`not a request: ${JSON.stringify(parsed)}`);
@@ -117,6 +128,21 @@ describe('what a client may say', () => {
       input: Buffer.from('"x"'),
     });
     expect(frame({ type: 'response.processed', response_id: 'r1' })).toEqual({ kind: 'processed' });
+  });
+
+  test('names of 1,024 bytes are kept, quotes included; an id that is longer is none, and not given back', () => {
+    const name = 'r'.repeat(1_022);
+    expect(created(create({ model: name, previous_response_id: name }))).toMatchObject({
+      model: name,
+      previousResponseId: name,
+    });
+    const id = 'r'.repeat(1_023);
+    expect(frame({ type: 'response.interrupt', response_id: name })).toMatchObject({ responseId: name });
+    expect(frame({ type: 'response.interrupt', response_id: id })).toMatchObject({ responseId: undefined });
+    expect(frame({ type: 'response.steer', previous_response_id: id })).toMatchObject({
+      previousResponseId: undefined,
+    });
+    expect(frame({ type: 'response.inject', response_id: id })).toMatchObject({ responseId: undefined });
   });
 });
 
@@ -272,6 +298,22 @@ describe('what is refused', () => {
       'invalid_request',
     ],
     [
+      'a model of 1,025 bytes',
+      create({ model: 'm'.repeat(1_023) }),
+      'invalid_request',
+      '`model` must be a string of 1024 bytes at most.',
+      'model',
+      'invalid_request',
+    ],
+    [
+      'a previous response of 1,025 bytes',
+      create({ previous_response_id: 'r'.repeat(1_023) }),
+      'invalid_request',
+      '`previous_response_id` must be a string of 1024 bytes at most.',
+      'previous_response_id',
+      'invalid_request',
+    ],
+    [
       'a previous response that is no string',
       create({ previous_response_id: {} }),
       'invalid_request',
@@ -337,6 +379,26 @@ describe('what is refused', () => {
   test('names of one and of 256 characters are lanes', () => {
     for (const name of ['a', '.', '-'.repeat(256)]) {
       expect(created(create({ stream_id: name })).streamId).toBe(name);
+    }
+  });
+
+  test.each([
+    ['generate', (value: string) => `"generate":${value}`],
+    ['stream', (value: string) => `"stream":${value}`],
+    ['background', (value: string) => `"background":${value}`],
+    ['prewarm', (value: string) => `"prompt_cache_options":{"prewarm":${value}}`],
+    ['type', (value: string) => `"type":${value}`],
+    ['model', (value: string) => `"model":${value}`],
+    ['stream_id', (value: string) => `"stream_id":${value}`],
+    ['response_id', (value: string) => `"response_id":${value}`],
+  ])('a `%s` of enormous size is refused or left out without being parsed', (_, member) => {
+    const texts = [`[${'[],'.repeat(5_000)}[]]`, `"${'x'.repeat(15_000)}"`];
+    for (const text of texts) {
+      for (const type of ['create', 'interrupt', 'steer', 'inject']) {
+        const given = member(text);
+        const envelope = given.startsWith('"type"') ? '' : `"type":"response.${type}",`;
+        expect(largestRead(Buffer.from(`{${envelope}${given}}`))).toBeLessThan(2_000);
+      }
     }
   });
 

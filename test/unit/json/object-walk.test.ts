@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   arrayItemsOf,
+  booleanOf,
+  MAX_VALUE_BYTES,
   memberOf,
   stringOf,
   valueOf,
@@ -117,6 +119,8 @@ describe('what is refused', () => {
     ['{"a', 1, 'a key that ends'],
     ['{"a\\":1}', 1, 'a key that ends'],
     ['{"\\q":1}', 1, 'a key with valid escapes'],
+    ['{"a\nb":1}', 1, 'a key with valid escapes'],
+    ['{"\u0000":1}', 1, 'a key with valid escapes'],
     ['{"a"}', 4, 'a colon'],
     ['{"a" 1}', 5, 'a colon'],
     ['{"a":}', 5, 'a value for "a"'],
@@ -184,4 +188,20 @@ test('an object of 1,024 members is walked, one of 1,025 is not: each costs more
     Buffer.from(`{${Array.from({ length: count }, (_, n) => `"k${n}":1`).join(',')}}`);
   expect(walkObject(objectOf(1_024))).toMatchObject({ ok: true });
   expect(walkObject(objectOf(1_025))).toMatchObject({ ok: false, expected: 'no more than 1024 members' });
+});
+
+test('a boolean is told from everything else by its bytes', () => {
+  const text = '{"a":true,"b":false,"c":null,"d":"true","e":[true],"f":{"true":true},"g":1}';
+  const values = walked(text).map((member) => booleanOf(Buffer.from(text), member));
+  expect(values).toEqual([true, false, undefined, undefined, undefined, undefined, undefined]);
+});
+
+test('a value is parsed up to 64 KiB, a text of any length', () => {
+  const arrayOf = (bytes: number) => `[${' '.repeat(bytes - 2)}]`;
+  const text = `{"small":${arrayOf(MAX_VALUE_BYTES)},"large":${arrayOf(MAX_VALUE_BYTES + 1)},"text":"${'x'.repeat(100_000)}"}`;
+  const [small, large, long] = walked(text);
+  const bytes = Buffer.from(text);
+  expect(valueOf(bytes, small!)).toEqual([]);
+  expect(valueOf(bytes, large!)).toBeUndefined();
+  expect(stringOf(bytes, long!)).toHaveLength(100_000);
 });

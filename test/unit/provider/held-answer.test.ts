@@ -38,4 +38,13 @@ describe('what an answer keeps', () => {
     held.close();
     expect(budget.usedBytes).toBe(0);
   });
+
+  test('is not counted once it is closed: the event that ends a turn may come in the middle of a read', () => {
+    const budget = new Budget('answers', 100 * kib);
+    const held = new HeldAnswer(budget);
+    held.keeps(150 * kib);
+    held.close();
+    expect(held.keeps(150 * kib)).toBe(true);
+    expect(budget.usedBytes).toBe(0);
+  });
 });

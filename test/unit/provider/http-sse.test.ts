@@ -320,6 +320,9 @@ describe('an answer that is no event stream', () => {
     [{}, 'x', /but with no content type/],
     [{ ...SSE_HEADERS, 'content-encoding': 'rot13' }, 'x', /a content encoding that nobody asked for/],
     [{ ...SSE_HEADERS, 'content-encoding': 'gzip' }, 'not gzip', /does not decode/],
+    [{ ...SSE_HEADERS, 'Content-Encoding': ['gzip', 'br'] }, 'x', /a content encoding that nobody asked for/],
+    [{ 'Content-Type': ['text/html', 'text/event-stream'] }, 'x', /but with another content type/],
+    [{ 'content-type': 'constructor' }, 'x', /but with another content type/],
   ])('with headers %j is a protocol error, in our words only', async (headers, body, message) => {
     const origin = await answering((response) => response.writeHead(200, headers).end(body));
     const fault = await open(transport, requestTo(providerAt(origin))).fault();

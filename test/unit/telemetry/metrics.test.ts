@@ -260,6 +260,8 @@ describe('series', () => {
         'turnbridge_turns_total{route="other",provider="other",model="other",transport="http",outcome="completed"}',
       ),
     ).toBe(400);
+    const dropped = 'turnbridge_metric_series_dropped_total{metric="turnbridge_turns_total"}';
+    expect([samples.get(dropped), (await scrape(metrics)).get(dropped)]).toEqual([400, 400]);
   });
 });
 

@@ -63,6 +63,12 @@ describe('an error event', () => {
     expect(fromErrorEvent(Buffer.from('boom'), PROVIDER).answer.status).toBe(502);
   });
 
+  test('of enormous size is told by its code, without what makes it large', () => {
+    const { answer } = errorEvent({ error: { message: 'm'.repeat(70_000), code: 'invalid_prompt' } });
+    expect(answer).toMatchObject({ status: 400, error: { code: 'invalid_prompt' } });
+    expect(JSON.stringify(answer).length).toBeLessThan(1_000);
+  });
+
   test('about our own key does not reach the client', () => {
     const event = Buffer.from('{"type":"error","error":{"code":"invalid_api_key","message":"sk-1 is bad"}}');
     const { answer, errorType } = fromErrorEvent(event, OWN_KEY);
@@ -84,6 +90,15 @@ describe('a response.failed event, for a client that did not ask for a stream', 
     ['x', 502, 'server_error', 'The response failed.'],
   ])('%s has a status', (event, status, code, message) => {
     expect(fromFailedEvent(Buffer.from(event))).toMatchObject({ status, error: { code, message } });
+  });
+});
+
+test('a failed response of any size gives its error', () => {
+  const output = Array.from({ length: 30_000 }, () => []);
+  const event = { response: { output, error: { code: 'rate_limit_exceeded', message: 'm' } } };
+  expect(fromFailedEvent(Buffer.from(JSON.stringify(event)))).toMatchObject({
+    status: 429,
+    error: { message: 'm' },
   });
 });
 

@@ -3,6 +3,7 @@ import {
   nextSequence,
   OutputItems,
   readResponse,
+  readResponseId,
   toInputItem,
   withBlankId,
 } from '../../../src/turn/output-items.ts';
@@ -105,6 +106,25 @@ describe('what an event says of its response', () => {
   ])('%s says nothing', (event) => {
     const facts = readResponse(Buffer.from(event));
     expect([facts.id, facts.errorCode, facts.outputItems]).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('a usage of any size, and an error that is mostly something else, are not parsed for their few words', () => {
+    const many = `[${'[],'.repeat(30_000)}[]]`;
+    const event = `{"response":{"usage":{"input_tokens":3,"more":${many}},"error":{"more":${many},"code":"c"}}}`;
+    expect(readResponse(Buffer.from(event))).toMatchObject({ usage: undefined, errorCode: 'c' });
+  });
+
+  test.each(['1e999', '2147483648', '-1', '"7"', '[7]', 'null'])('%s is no number of tokens', (given) => {
+    const event = `{"response":{"usage":{"input_tokens":${given},"output_tokens":5}}}`;
+    expect(readResponse(Buffer.from(event)).usage).toMatchObject({ inputTokens: 0, outputTokens: 5 });
+  });
+
+  test('an id is one up to the length at which a client may name it again', () => {
+    for (const read of [readResponseId, (event: Buffer) => readResponse(event).id]) {
+      const idOf = (id: string) => read(Buffer.from(JSON.stringify({ response: { id } })));
+      expect(idOf('r'.repeat(1_022))).toHaveLength(1_022);
+      expect(idOf('r'.repeat(1_023))).toBeUndefined();
+    }
   });
 
   test('an event without an id stays as it is', () => {
