@@ -164,8 +164,8 @@ function toUsage(value: unknown): TokenUsage | undefined {
 }
 
 /**
- * Most tokens that are believed: no model reads so many at once. What is added to a counter stays in it, and infinity
- * (`1e999` in JSON) for ever.
+ * Most tokens that are believed: no model reads so many at once. What is added to a counter stays in it, so that a
+ * single `1e300` would be all that it ever says.
  */
 const MAX_TOKENS = 2 ** 31 - 1;
 

@@ -34,6 +34,17 @@ describe('what has to be held of an answer until it is whole', () => {
     await until(() => scene.bridge.bridge.usedBytes.answers === 0, 'the memory to be given back');
   });
 
+  test('is given back also when the turn is ended by an event of the very read that is counted', async () => {
+    const error = 'data: {"type":"error","error":{"code":"server_error","message":"Sorry."}}\n\n';
+    await using scene = await openScene({
+      script: [...manyItems.slice(0, -1), { raw: error }, { stall: true }],
+      route: { provider: { dialect: 'Compatible' } },
+    });
+    const events = await ask(await scene.connect(), {});
+    expect(events.at(-1)).toMatchObject({ type: 'response.failed' });
+    expect(scene.bridge.bridge.usedBytes.answers).toBe(0);
+  });
+
   test.each([
     ['an unfinished event', 'OpenAI', halfAnEvent],
     ['items that may have to be repaired', 'Compatible', manyItems],
