@@ -10,7 +10,7 @@ import { tableBelow } from './reliability-page.ts';
 import { faultNames, faults, type Fault } from './wire-provider-cells.ts';
 
 /** Short, but long enough for all cells at once on a busy machine. */
-const pingIntervalMs = 600;
+const pingIntervalMs = 1_500;
 /** Two pings without an answer are seen at the third, and looked for every half second. */
 const pongLimitMs = 3 * pingIntervalMs + 500;
 /** How long a client may take for its request's head, as docs/architecture.md says; looked for every second. */
