@@ -162,8 +162,8 @@ describe('a provider that nests 100,000 deep', () => {
     ['nothing else', (deep: string) => deep],
   ])('in a JSON answer, as %s: the turn ends, and the next is answered', async (_, bodyOf) => {
     await using deep = await openDeepScene('OpenAI');
-    for (const value of Object.values(deepValues)) {
-      expect(await playEverywhere(deep, jsonReply('200 OK', bodyOf(value)))).toMatch(ending);
+    for (const kind of ['objects', 'objects that never end'] as const) {
+      expect(await playEverywhere(deep, jsonReply('200 OK', bodyOf(deepValues[kind])))).toMatch(ending);
     }
   });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { routeTo, type RouteWishes } from '../harness/bridge.ts';
+import { routeFile } from '../protocol/scene.ts';
 import { until, within } from '../harness/wait-for.ts';
 
 const MIB = 1024 * 1024;
@@ -22,6 +23,8 @@ export interface ProcessWishes {
   readonly providerUrl: string;
   readonly budgets: BudgetMib;
   readonly route?: RouteWishes;
+  /** Secrets by name, as further documents of the first route file. */
+  readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Further flags of `turnbridge bridge`. */
   readonly flags?: readonly string[];
   /** With an inspector, through which garbage can be collected: costs the process some MiB. */
@@ -42,6 +45,8 @@ export interface BridgeProcess extends AsyncDisposable {
   resident(): Promise<number>;
   /** The most that was resident since the start, in bytes. */
   peak(): Promise<number>;
+  /** Processor time of the process so far, in microseconds; the system counts it in steps of 10 ms. */
+  processorUs(): Promise<number>;
   /** Open file descriptors. */
   descriptors(): Promise<number>;
   /** All samples of /metrics, by name and labels as they stand there. */
@@ -54,7 +59,7 @@ export interface BridgeProcess extends AsyncDisposable {
 export async function openBridgeProcess(wishes: ProcessWishes): Promise<BridgeProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'turnbridge-load-'));
   const routes = join(folder, 'routes.yaml');
-  await writeFile(routes, routeTo(wishes.providerUrl, wishes.route));
+  await writeFile(routes, routeFile(wishes.providerUrl, wishes.route, wishes.secrets));
   const child = spawn(process.execPath, argumentsFor(wishes, routes), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },
@@ -76,7 +81,12 @@ export async function openBridgeProcess(wishes: ProcessWishes): Promise<BridgePr
   child.once('exit', (code) =>
     started.reject(new Error(`the bridge ended with ${code}: ${complaints.join('\n')}`)),
   );
-  const { listen, ops } = await within(started.promise, 'the bridge to start', 20_000);
+  const { listen, ops } = await within(started.promise, 'the bridge to start', 20_000).catch(
+    (error: unknown) => {
+      child.kill('SIGKILL');
+      throw error;
+    },
+  );
   const pid = child.pid ?? 0;
   return {
     pid,
@@ -86,6 +96,7 @@ export async function openBridgeProcess(wishes: ProcessWishes): Promise<BridgePr
     complaints,
     resident: () => memoryOf(pid, 'VmRSS'),
     peak: () => memoryOf(pid, 'VmHWM'),
+    processorUs: () => processorUsOf(pid),
     descriptors: async () => (await readdir(`/proc/${pid}/fd`)).length,
     metrics: async () => samplesOf(await (await fetch(`http://${ops}/metrics`)).text()),
     setRoute: (route) => writeFile(routes, routeTo(wishes.providerUrl, route)),
@@ -137,6 +148,16 @@ async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> 
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
   if (kib === undefined) throw new Error(`/proc/PID/status has no ${field}`);
   return Number(kib) * 1024;
+}
+
+/** Microseconds of one clock tick: Linux counts 100 of them in a second (`USER_HZ`) on all its platforms. */
+const TICK_US = 10_000;
+
+/** User and system time together (proc(5), /proc/PID/stat, fields 14 and 15). */
+async function processorUsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // from field 3 on: a name may hold spaces
+  return (Number(fields[11]) + Number(fields[12])) * TICK_US;
 }
 
 function samplesOf(text: string): ReadonlyMap<string, number> {

@@ -30,9 +30,12 @@ export interface Ending {
 /** Within the first bytes: a lane's name may stand before it. */
 const ENDING = /^\{[^{]*"type":"(?:response\.(?:completed|incomplete|failed)|error)"/;
 
-/** Opens one. */
-export async function openLoadClient(url: string): Promise<LoadClient> {
-  const ws = new WebSocket(url, { perMessageDeflate: false });
+/** Opens one, with the headers of its handshake. */
+export async function openLoadClient(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<LoadClient> {
+  const ws = new WebSocket(url, { perMessageDeflate: false, headers });
   let heard = 0;
   const endings: Ending[] = [];
   const waiting: PromiseWithResolvers<Ending>[] = [];
