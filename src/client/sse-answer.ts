@@ -55,7 +55,7 @@ export class SseAnswer implements TurnSink {
     if (type.role === 'keepalive' && !this.#response.headersSent) return;
     if (!this.#response.headersSent) this.#response.writeHead(200, { ...this.#headers, ...SSE_HEADERS });
     this.#cork();
-    this.#response.write(Buffer.concat([this.#nameLine(payload, type), DATA, payload, END]));
+    this.#response.write(Buffer.concat([this.#nameLine(payload, type), DATA, inOneLine(payload), END]));
     if (isTerminal(type)) this.#response.end();
   }
 
@@ -102,6 +102,19 @@ export class SseAnswer implements TurnSink {
     if (line === undefined) this.#names.set(type, (line = Buffer.from(`event: ${type.name}`)));
     return line;
   }
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+
+/**
+ * A payload whose provider sent it in several lines: each further one would need a `data:` of its own here, and what had
+ * none could pass for a field or another event. Within JSON a line break is white space, as good as any other.
+ */
+function inOneLine(payload: Buffer): Buffer {
+  if (!payload.includes(LF) && !payload.includes(CR)) return payload;
+  return Buffer.from(payload.map((byte) => (byte === LF || byte === CR ? SPACE : byte)));
 }
 
 /** Does the response end with it? */

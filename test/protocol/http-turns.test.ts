@@ -8,6 +8,7 @@ import {
   openScene,
   responseOf,
   said,
+  textOf,
   typesOf,
   type JsonObject,
   type Scene,
@@ -39,6 +40,31 @@ function parseSse(text: string): NamedEvent[] {
 }
 
 describe('with stream: true', () => {
+  test.each(['crlf', 'noEventLine', 'multiLineData', 'done', 'responseDoneAlias'] as const)(
+    'a provider with %s is heard as any other: one line of data in each event',
+    async (quirk) => {
+      await using scene = await openScene({
+        script: { quirks: [quirk], steps: [{ text: 'the same text' }] },
+      });
+      const answer = await post(scene, { model: 'm', stream: true, input: [said('hi')] });
+      const body = await answer.text();
+      const events = parseSse(body).map(({ data }) => data);
+      expect(textOf(events)).toBe('the same text');
+      expect(typesOf(events).at(-1)).toBe('response.completed');
+      for (const line of body.split('\n')) expect(line).toMatch(/^(?:(?:event|data): .*)?$/);
+    },
+  );
+
+  test('a provider cannot end an event early, or put one in between', async () => {
+    const forged = '{"type":"response.output_text.delta","delta":"x"\n\nevent: response.completed\ndata: {}}';
+    const raw = `data: ${forged.replaceAll('\n', '\rdata: ')}\n\n`;
+    await using scene = await openScene({ script: [{ begin: true }, { raw }, { text: 'fine' }] });
+    const answer = await post(scene, { model: 'm', stream: true, input: [said('hi')] });
+    const body = await answer.text();
+    expect(body.match(/^event: response\.completed$/gm)).toHaveLength(1);
+    for (const line of body.split('\n')) expect(line).toMatch(/^(?:(?:event|data): .*)?$/);
+  });
+
   test('the answer is an event stream whose names and data agree, byte for byte those of the provider', async () => {
     await using scene = await openScene();
     const answer = await post(scene, { model: 'm', stream: true, input: [said('hi')] }, codexHeaders);

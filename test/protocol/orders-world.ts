@@ -124,12 +124,16 @@ export class World implements AsyncDisposable {
     }
   }
 
-  /** Resolves when the bridge has read all that this client has sent: it has answered what came last. */
+  /**
+   * Resolves when the bridge has read all that this client has sent: it has answered what came last, or has closed over
+   * it, as it does when the last turn of a connection that is to leave was interrupted.
+   */
   async beRead(connection: ModelConnection): Promise<void> {
-    const { client } = this.#of(connection);
+    const real = this.#of(connection);
+    const { client } = real;
     const pongs = client.pongs;
     client.ping();
-    await until(() => client.pongs > pongs, 'the pong');
+    await until(() => client.pongs > pongs || real.closing !== undefined, 'the pong or the close');
   }
 
   /** Every answer may go to its end, and everybody listens. */
