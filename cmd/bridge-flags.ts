@@ -78,7 +78,7 @@ export const BRIDGE_FLAGS = {
   'ping-interval': {
     value: 'SECONDS',
     default: '25',
-    help: 'WebSocket pings to clients; two missed pongs end a connection; 0 = off',
+    help: 'WebSocket pings to clients; a client of which nothing comes after two is gone; 0 = off',
   },
   'keepalive-interval': {
     value: 'SECONDS',
@@ -98,22 +98,22 @@ export const BRIDGE_FLAGS = {
   'inbound-budget': {
     value: 'MIB',
     default: String(defaults.traffic),
-    help: 'requests being received or waiting, all clients; default a sixteenth of the memory, at most 512',
+    help: 'requests being received or waiting, all clients: a sixteenth of the memory, at most 512',
   },
   'client-send-budget': {
     value: 'MIB',
     default: String(defaults.traffic),
-    help: 'unsent bytes of all clients; above it each may have 64 KiB; default as above',
+    help: 'unsent bytes of all clients; above it each may have 64 KiB: as above',
   },
   'transcript-budget': {
     value: 'MIB',
     default: String(defaults.transcripts),
-    help: 'remembered input and output, all connections; default a quarter of the memory, at most 2048',
+    help: 'remembered input and output, all connections: a quarter of the memory, at most 2048',
   },
   'answer-budget': {
     value: 'MIB',
     default: String(defaults.traffic),
-    help: 'provider answers held until they are whole: large events, JSON, repairs; default as above',
+    help: 'provider answers held until they are whole: large events, JSON, repairs: as above',
   },
   'drain-delay': {
     value: 'SECONDS',
@@ -129,7 +129,7 @@ export const BRIDGE_FLAGS = {
   'installation-id': {
     value: 'NAME',
     default: '',
-    help: 'names this installation in x-turnbridge-via, to notice circles; default random',
+    help: 'names this installation in x-turnbridge-via, to notice circles; random unless given',
   },
   'log-level': { value: 'LEVEL', default: 'info', help: 'debug, info, warn or error' },
   'log-format': { value: 'FORMAT', default: 'auto', help: 'json, text, or auto: text on a terminal' },

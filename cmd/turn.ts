@@ -105,7 +105,7 @@ async function runTurn(args: TurnArguments, interrupted: AbortSignal): Promise<n
     }
   } catch (error) {
     if (!(error instanceof ProbeFault)) throw error;
-    fault = error;
+    fault = error.code === 'timeout' && last !== undefined ? faultOfTime(args, observer.events) : error;
   } finally {
     waiting.stop();
     await socket?.close();
@@ -119,6 +119,15 @@ async function runTurn(args: TurnArguments, interrupted: AbortSignal): Promise<n
   if (report.outcome === 'interrupted') return 130;
   explain(report, fault, last, args);
   return 1;
+}
+
+/** Time ran out in the middle of a turn: that is no silence. */
+function faultOfTime({ timeoutMs }: TurnArguments, events: number): ProbeFault {
+  const had = events === 1 ? '1 event' : `${events} events`;
+  return new ProbeFault(
+    'timeout',
+    `the turn took longer than ${timeoutMs / 1000} s (--timeout); ${had} had come`,
+  );
 }
 
 function eventsOf(
@@ -140,10 +149,13 @@ function explain(
   { http, model }: TurnArguments,
 ): void {
   tell(`the turn did not complete (${report.outcome}): ${toPrintable(report.reason ?? '')}`);
+  const isTooLong = fault?.code === 'timeout' && last !== undefined; // events came: nothing on the way holds them back
   const remedy =
     fault === undefined
       ? last && remedyForError(statusOf(last), errorCodeOf(last), model)
-      : remedyFor(fault, http ? 'request' : 'upgrade');
+      : isTooLong
+        ? undefined
+        : remedyFor(fault, http ? 'request' : 'upgrade');
   if (remedy !== undefined) tell(remedy);
 }
 

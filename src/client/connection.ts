@@ -242,7 +242,7 @@ export class Connection implements Beating {
 
   /** There is no memory for what this client sends. Its answer to the close is not waited for: it would not be read. */
   #refuseMore(): void {
-    this.#giveUp(CloseCode.tryAgainLater, 'out of memory for inbound messages');
+    this.#giveUp(CloseCode.tryAgainLater, 'out of memory for inbound messages (--inbound-budget)');
     this.#inbound.discard();
     this.#parts.socket.end();
   }

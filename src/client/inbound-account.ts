@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { Budget } from '../turn/budget.ts';
+import { beyondInbound, INBOUND_IS_FULL } from './inbound-refusals.ts';
 
 /** A control frame's header and mask. */
 const CONTROL_FRAME_BYTES = 6;
@@ -27,8 +28,6 @@ const MIN_PENDING_BYTES = 64 * 1024;
  * fills its queue leaves room for seven others.
  */
 const CONNECTION_SHARE = 1 / 8;
-
-const PROCESS_IS_FULL = refusal('slow_down', 'This bridge holds as many requests as it may; try again.');
 
 export class InboundAccount {
   readonly #budget: Budget;
@@ -67,6 +66,7 @@ export class InboundAccount {
   /** Counts a request that is kept until its turn has begun; or says why there is no room for it. */
   hold(requestBytes: number): ErrorAnswer | undefined {
     const bytes = requestBytes + REQUEST_OVERHEAD_BYTES;
+    if (bytes > this.#budget.limitBytes) return beyondInbound(this.#budget.limitBytes);
     const shareBytes = Math.max(
       Math.floor(this.#budget.limitBytes * CONNECTION_SHARE),
       this.#maxFrameBytes(),
@@ -77,7 +77,7 @@ export class InboundAccount {
         `The requests that wait on this connection have ${this.#heldBytes} bytes, of ${shareBytes} that one connection may hold (a share of --inbound-budget); send this one again when one of them has begun.`,
       );
     }
-    if (!this.#budget.take(bytes)) return PROCESS_IS_FULL;
+    if (!this.#budget.take(bytes)) return INBOUND_IS_FULL;
     this.#heldBytes += bytes;
     return undefined;
   }

@@ -11,6 +11,7 @@ import {
 import { PieceList } from '../events/piece-list.ts';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import type { Budget } from '../turn/budget.ts';
+import { beyondInbound, INBOUND_IS_FULL } from './inbound-refusals.ts';
 
 /** A body that is held, and counted in the budget until `release`. */
 export interface HeldBody {
@@ -39,6 +40,17 @@ const DECODERS: ReadonlyMap<string, () => NodeJS.ReadWriteStream & Readable> = n
   ['br', () => createBrotliDecompress()],
 ]);
 
+/** Node's code for a decoder whose input ended before its format did, in all four. */
+const ENDED_TOO_SOON = 'Z_BUF_ERROR';
+
+/** More than any list of encodings that is meant; the header may have kilobytes. */
+const MAX_QUOTED_CHARS = 100;
+
+/** Is this body alone more than the budget, whoever else uses it? As announced, or as it has come so far. */
+function isBeyond({ limitBytes }: Budget, announced: number, bytes: number): boolean {
+  return Math.max(announced, bytes) > limitBytes;
+}
+
 /**
  * Reads a body. The limit counts decoded bytes, as they come: a small body that unfolds into a huge one is cut off
  * at the limit.
@@ -56,12 +68,13 @@ export async function readBody(
       ok: false,
       error: refusal(
         'unsupported_encoding',
-        'The body may come plain or as zstd, gzip, deflate or br; this content-encoding is another.',
+        `\`content-encoding: ${encoding.slice(0, MAX_QUOTED_CHARS)}\` is not taken: send the body plain or in one of ${[...DECODERS.keys()].join(', ')}.`,
       ),
     };
   }
   const source: Readable = decoder === undefined ? request : pipeline(request, decoder(), () => undefined); // errors show in the loop below
   const pieces = new PieceList(); // joins small ones: a body of one-byte chunks is no list of one-byte Buffers
+  const announced = decoder === undefined ? Number(request.headers['content-length'] ?? 0) : 0;
   let bytes = 0;
   let held = 0;
   const release = (): void => {
@@ -85,7 +98,7 @@ export async function readBody(
         release();
         return {
           ok: false,
-          error: refusal('slow_down', 'This bridge holds as many requests as it may; try again.'),
+          error: isBeyond(budget, announced, bytes) ? beyondInbound(budget.limitBytes) : INBOUND_IS_FULL,
         };
       }
       held += chunk.length;
@@ -94,7 +107,11 @@ export async function readBody(
   } catch (error) {
     release();
     if (request.destroyed && !request.complete) throw new ClientGone(error);
-    return { ok: false, error: refusal('invalid_request', `The body is not valid ${encoding}.`) };
+    const how =
+      Object(error).code === ENDED_TOO_SOON
+        ? `breaks off: its ${encoding} has no end`
+        : `is not valid ${encoding}`;
+    return { ok: false, error: refusal('invalid_request', `The body ${how}.`) };
   }
   return { ok: true, body: { bytes: pieces.take(), release } };
 }

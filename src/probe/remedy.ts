@@ -6,6 +6,10 @@ import { textAt } from './json-path.ts';
 import { toExcerpt } from './printable.ts';
 import type { ProbeFault, Refusal } from './probe-fault.ts';
 
+/** How the log calls what a client heard: docs/errors.md, "Error types in telemetry". */
+const NO_USABLE_ANSWER =
+  'the bridge has no usable answer from its provider: look at the provider’s url, and in the bridge’s log';
+
 /** What was tried: the same status means different things. */
 export type Tried = 'upgrade' | 'request';
 
@@ -52,7 +56,7 @@ export function remedyForError(
     case 502:
     case 503:
     case 504:
-      return 'the bridge has no usable answer from its provider: look at the provider’s url, and at the bridge’s log for the reason';
+      return `${NO_USABLE_ANSWER}: turn.end says it in error_type`;
     default:
       return undefined;
   }
@@ -96,13 +100,17 @@ function codeRemedy(code: string | undefined): string | undefined {
     case 'loop_detected':
       return 'a provider’s url leads back to the bridge: correct the url in the route';
     case 'provider_unreachable':
+      return `${NO_USABLE_ANSWER}: turn.end with error_type ECONNREFUSED, ENOTFOUND, tls_error or the like`;
     case 'provider_connection_lost':
+      return `${NO_USABLE_ANSWER}: turn.end with error_type ECONNRESET, connection_lost or the like`;
     case 'provider_protocol_error':
+      return `${NO_USABLE_ANSWER}: turn.end with error_type upstream_protocol_error`;
     case 'provider_stream_ended':
+      return `${NO_USABLE_ANSWER}: turn.end with error_type upstream_stream_ended`;
     case 'connect_timeout':
     case 'first_event_timeout':
     case 'idle_timeout':
-      return 'the bridge has no usable answer from its provider: look at the provider’s url, and at the bridge’s log for the reason';
+      return `${NO_USABLE_ANSWER}: turn.end with error_type ${code}`;
     default:
       return undefined;
   }

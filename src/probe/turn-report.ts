@@ -49,6 +49,11 @@ export class TurnObserver {
     this.#connectMs = connectMs;
   }
 
+  /** How many were taken. */
+  get events(): number {
+    return this.#events;
+  }
+
   /** Takes an event. @returns the text to show for it; undefined if it is none */
   observe(event: ProbeEvent): string | undefined {
     this.#events += 1;

@@ -40,7 +40,7 @@ const RESPONSE_COMPLETED = eventTypeNamed('response.completed');
 
 const NOT_UTF8 = 'sent an event that is not UTF-8';
 const NO_ROOM =
-  'sends what has to be held until it is whole, and this bridge holds as much of that as it may (--answer-budget); try again';
+  'sends what has to be held until it is whole, and this bridge holds as much of that as it may; try again, or have --answer-budget raised';
 const TOO_MUCH = 'sent more output than one answer may have';
 const UNWRITABLE = 'sent something that has to be mended but is nested too deeply for that';
 

@@ -128,6 +128,7 @@ async function benchAsTold(argv: string[]): Promise<number> {
   } finally {
     // Also when a later scenario failed: what was measured was measured.
     say(process.stdout, toTable(summaries, !options.isQuick));
+    if (options.isQuick) say(process.stdout, 'quick: nothing is judged');
     for (const name of disturbed(summaries)) {
       say(process.stderr, `${name}: the relay was held up as well, so the machine is busy: measure again.`);
     }

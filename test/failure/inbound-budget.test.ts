@@ -27,7 +27,7 @@ describe('when the memory for what comes in is used up', () => {
     greedy.create({ model: 'm', input: [said('x'.repeat(2_000_000))] });
     expect(await within(greedy.closed, 'the close')).toEqual({
       code: 1013,
-      reason: 'out of memory for inbound messages',
+      reason: 'out of memory for inbound messages (--inbound-budget)',
     });
     await until(() => scene.bridge.bridge.usedBytes.inbound === 0, 'the memory to be given back', 1000);
     expect(typesOf(await ask(modest, {})).at(-1)).toBe('response.completed');
@@ -58,7 +58,11 @@ describe('when the memory for what comes in is used up', () => {
     for (const client of many) sendPart(client, 60_000);
     await until(() => scene.bridge.bridge.usedBytes.inbound > 300_000, 'the memory to be used up');
     expect(await ask(modest, {})).toMatchObject([
-      { type: 'error', status: 503, error: { code: 'slow_down' } },
+      {
+        type: 'error',
+        status: 503,
+        error: { code: 'slow_down', message: expect.stringContaining('(--inbound-budget); try again') },
+      },
     ]);
     for (const client of many) client.terminate();
     await until(() => scene.bridge.bridge.usedBytes.inbound === 0, 'the memory to be given back');

@@ -216,7 +216,7 @@ describe('a provider that answers with', () => {
   });
 });
 
-test('docs/reliability.md shows this very table', () => {
+test('docs/reliability.md shows this table: mend the page or the rows of this file', () => {
   expect(tableBelow('### Answers that are none')).toEqual([
     ['the provider answers with', 'the client hears'],
     ...rows.map(({ answer, hears }) => [answer, hears]),

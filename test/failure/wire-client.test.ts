@@ -156,7 +156,7 @@ test('each silent connection is logged as one that answers no pings', async () =
   expect(lines.filter((line) => line['close_reason'] === 'no pong')).toHaveLength(silent);
 }, 30_000);
 
-test('docs/reliability.md shows this very table', () => {
+test('docs/reliability.md shows this table: mend the page or wire-client-cells.ts', () => {
   expect(tableBelow('### Between a client and the bridge')).toEqual([
     ['the fault begins', ...faultNames],
     ...clientPhases.map(({ phase, does }) => [phase, ...faultNames.map((fault) => does[fault])]),

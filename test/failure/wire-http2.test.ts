@@ -195,7 +195,7 @@ describe('a connection that dies without a word', () => {
   });
 });
 
-test('docs/reliability.md shows this very table', () => {
+test('docs/reliability.md shows this table: mend the page or the rows of this file', () => {
   expect(tableBelow('### Over HTTP/2')).toEqual([
     ['the stream ends with', 'the client hears'],
     ...rows.map(({ ends, hears }) => [ends, hears]),

@@ -129,7 +129,7 @@ describe.each(providerPhases)('$phase', (phase) => {
   );
 });
 
-test('docs/reliability.md shows this very table', () => {
+test('docs/reliability.md shows this table: mend the page or wire-provider-cells.ts', () => {
   const documented = tableBelow('### Between the bridge and a provider');
   expect(documented).toEqual([
     ['the fault begins', ...faultNames],

@@ -197,7 +197,7 @@ test('a record that does not decrypt, in the middle of an answer, is a lost conn
   expect(typesOf(await ask(client, { model: 'good' })).at(-1)).toBe('response.completed');
 });
 
-test('docs/reliability.md shows this very table', () => {
+test('docs/reliability.md shows this table: mend the page or the rows of this file', () => {
   expect(tableBelow('### No connection to the provider')).toEqual([
     ['the provider has', 'the client hears'],
     ...rows.map(({ provider, hears }) => [provider, hears]),

@@ -68,7 +68,8 @@ describe.each(Object.entries(encoders))('a body in %s', (encoding, encode) => {
       const refused = await Promise.all(
         Array.from({ length: 50 }, () => post(scene, '/responses', bomb, encoding)),
       );
-      expect(refused).toEqual(Array.from({ length: 50 }, () => tooMuch));
+      // each alone is more than the budget: said to whom it has all to itself, or came as far before it was full
+      for (const answer of refused) expect([tooMuch, tooLarge]).toContainEqual(answer);
     } finally {
       isOver = true;
     }

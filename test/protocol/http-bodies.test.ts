@@ -40,7 +40,9 @@ describe('a compressed request', () => {
       const answer = await post(scene, request, encoding);
       expect(answer.status).toBe(415);
       expect(await answer.json()).toMatchObject({
-        error: { message: expect.stringContaining('zstd, gzip, deflate or br') },
+        error: {
+          message: expect.stringContaining('send the body plain or in one of zstd, gzip, deflate, br.'),
+        },
       });
     },
   );
@@ -56,7 +58,11 @@ describe('a compressed request', () => {
   test('that breaks off in the middle is answered 400', async () => {
     await using scene = await openScene();
     const whole = gzipSync(request);
-    expect((await post(scene, whole.subarray(0, whole.length - 20), 'gzip')).status).toBe(400);
+    const answer = await post(scene, whole.subarray(0, whole.length - 20), 'gzip');
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({
+      error: { message: 'The body breaks off: its gzip has no end.' },
+    });
   });
 
   test.each([
@@ -83,15 +89,37 @@ describe('the size of a body', () => {
     await expect(raw.closed).resolves.toBeDefined();
   });
 
-  test('bodies together may not hold more than the process allows', async () => {
+  test('one that is more than the process may hold is answered 400, and names the budget', async () => {
     await using scene = await openScene({ budgets: { inboundBytes: 100_000 } });
     const answer = await fetch(`${scene.bridge.url}/responses`, {
       method: 'POST',
       body: JSON.stringify({ model: 'm', input: 'x'.repeat(200_000) }),
     });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({
+      error: {
+        code: 'payload_too_large',
+        message: expect.stringContaining('the 100000 bytes this bridge can hold (--inbound-budget)'),
+      },
+    });
+  });
+
+  test('bodies together may not hold more than the process allows', async () => {
+    await using scene = await openScene({ budgets: { inboundBytes: 100_000 } });
+    await using other = await openRawSocket(scene.bridge.port);
+    other.write('POST /v1/responses HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n');
+    other.write('x'.repeat(60_000));
+    await until(() => scene.bridge.bridge.usedBytes.inbound === 60_000, 'the other body to be counted');
+    const answer = await fetch(`${scene.bridge.url}/responses`, {
+      method: 'POST',
+      body: JSON.stringify({ model: 'm', input: 'x'.repeat(60_000) }),
+    });
+    other.reset();
     expect(answer.status).toBe(503);
     expect(answer.headers.get('retry-after')).toBe('1');
-    expect(await answer.json()).toMatchObject({ error: { code: 'slow_down' } });
+    expect(await answer.json()).toMatchObject({
+      error: { code: 'slow_down', message: expect.stringContaining('(--inbound-budget); try again') },
+    });
   });
 
   test('a client that goes away while it sends leaves nothing behind', async () => {

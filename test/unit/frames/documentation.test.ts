@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { INBOUND_IS_FULL } from '../../../src/client/inbound-refusals.ts';
 import { CloseCode } from '../../../src/frames/close-codes.ts';
 import { ERROR_CODES, type ErrorCode } from '../../../src/frames/errors.ts';
 import { clientSays } from '../../clients/error-table/client-says.ts';
@@ -54,7 +55,7 @@ test('a code that a client should wait for has a delay, and only such a one', ()
 });
 
 describe('the error table', () => {
-  test('in docs/errors.md is the one that is tested: node test/clients/error-table/write-error-table.ts', () => {
+  test('in docs/errors.md is the one that is tested: npx node test/clients/error-table/write-error-table.ts', () => {
     const documented = errorTableOf(PAGE)
       .split('\n### ')
       .slice(1)
@@ -64,6 +65,15 @@ describe('the error table', () => {
         return { title, table: [titles, ...rest] };
       });
     expect(documented).toEqual(tables);
+  });
+
+  test('has every text by which the page is entered: mend the index of docs/errors.md', () => {
+    const shown = errorTable.flatMap(({ rows: some }) => some.flatMap(({ sees }) => sees));
+    shown.push(`rate limit exceeded: ${INBOUND_IS_FULL.error.message}`); // no row: it takes several clients
+    const index = PAGE.slice(PAGE.indexOf('| Codex shows'), PAGE.indexOf('## From the fault'));
+    const texts = Array.from(index.matchAll(/^\| “(.+?)(?: ?…)?”/gm), ([, text = '']) => text);
+    expect(texts).toHaveLength(10);
+    expect(texts.filter((text) => !shown.some((sentence) => sentence.includes(text)))).toEqual([]);
   });
 
   test('names each row once within its section', () => {

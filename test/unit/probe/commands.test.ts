@@ -117,7 +117,20 @@ describe('turn', () => {
     behaviour.frame = () => true;
     const { code, err } = await run('turn', [fake.url, 'hello', '--timeout', '0.05']);
     expect(code).toBe(1);
-    expect(err).toMatch(/no event within the time allowed/);
+    expect(err).toMatch(/no event within the time allowed\n.*proxy_buffering/);
+  });
+
+  test('says of a turn that takes too long how far it came, and blames no proxy', async () => {
+    behaviour.frame = (_frame, ws) => {
+      sendJson(ws, { type: 'response.created', response: { id: 'r' } });
+      sendJson(ws, { type: 'response.in_progress', response: { id: 'r' } });
+      return true;
+    };
+    const { code, err } = await run('turn', [fake.url, 'hello', '--timeout', '2']);
+    expect(code).toBe(1);
+    expect(err).toBe(
+      'turn: the turn did not complete (broken): the turn took longer than 2 s (--timeout); 2 events had come\n',
+    );
   });
 
   test('closes its socket and exits with 130 on Ctrl-C', async () => {

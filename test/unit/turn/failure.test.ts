@@ -191,6 +191,32 @@ describe('docs/errors.md, error types', () => {
     ]);
   });
 
+  test.each<[ProviderFaultCode, string | undefined]>([
+    ['connect_failed', undefined],
+    ['connect_failed', 'ECONNREFUSED'],
+    ['connect_failed', 'EHOSTUNREACH'],
+    ['dns_failed', undefined],
+    ['dns_failed', 'ENOTFOUND'],
+    ['tls_failed', 'EPROTO'],
+    ['address_refused', undefined],
+    ['connect_timeout', 'UND_ERR_CONNECT_TIMEOUT'],
+    ['connect_timeout', 'ETIMEDOUT'],
+    ['connection_lost', undefined],
+    ['connection_lost', 'ECONNRESET'],
+    ['connection_lost', 'ETIMEDOUT'],
+    ['protocol_error', 'HTTP_MALFORMED'],
+    ['no_room', undefined],
+    ['request_too_large', undefined],
+  ])('says what the log calls what the client heard of %s (%s)', (code, reason) => {
+    const fault = new ProviderFault(code, 'm', reason);
+    const { answer, errorType } = fromAttemptEnd({ kind: 'lost', fault }, PROVIDER);
+    const inLog = section
+      .split('\n')
+      .filter((line) => line.startsWith(`| \`${answer.error.code}\``))
+      .map((line) => line.split('|')[2]);
+    expect(inLog.join()).toContain(`\`${errorType}\``);
+  });
+
   test('says that our own codes are error types too', () => {
     expect(ERROR_CODES.size).toBeGreaterThan(30);
     expect(section).toContain('a code of the tables above');
