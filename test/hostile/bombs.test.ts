@@ -53,8 +53,8 @@ describe.each(Object.entries(encoders))('a body in %s', (encoding, encode) => {
     expect(await post(scene, '/responses', encode(honest), encoding)).toEqual(served);
   });
 
-  test('comes fifty times at once: together they hold what the budget allows, and then somebody is served', async () => {
-    const inboundBytes = 2 * MIB;
+  test('comes fifty times at once: together they hold what the budget allows, and the others hear so', async () => {
+    const inboundBytes = 12 * MIB;
     await using scene = await openScene({ budgets: { inboundBytes } });
     const bomb = encode(longRequest(8 * MIB));
     let most = 0;
@@ -65,19 +65,25 @@ describe.each(Object.entries(encoders))('a body in %s', (encoding, encode) => {
     };
     watch();
     try {
-      const refused = await Promise.all(
+      const answers = await Promise.all(
         Array.from({ length: 50 }, () => post(scene, '/responses', bomb, encoding)),
       );
-      // each alone is more than the budget: said to whom it has all to itself, or came as far before it was full
-      for (const answer of refused) expect([tooMuch, tooLarge]).toContainEqual(answer);
+      // one fits at a time
+      expect(answers).toContainEqual(tooMuch);
+      for (const answer of answers) expect([tooMuch, served]).toContainEqual(answer);
     } finally {
       isOver = true;
     }
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(inboundBytes);
     await settled(scene.bridge);
-    expect(scene.provider.requests).toEqual([]);
     expect(await post(scene, '/responses', encode(honest), encoding)).toEqual(served);
+  });
+
+  test('that unfolds to more than the whole budget is told that it never fits', async () => {
+    await using scene = await openScene({ budgets: { inboundBytes: 2 * MIB } });
+    expect(await post(scene, '/responses', encode(longRequest(8 * MIB)), encoding)).toEqual(tooLarge);
+    expect(scene.provider.requests).toEqual([]);
   });
 
   test('that breaks off is refused, wherever it does', async () => {
