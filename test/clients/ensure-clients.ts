@@ -65,7 +65,8 @@ async function takeInstallLock(): Promise<() => Promise<void>> {
       await mkdir(installLock);
       return () => rm(installLock, { recursive: true, force: true });
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      // not `instanceof`: within jest, Node's errors are of another realm
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const made = await stat(installLock).catch(() => undefined);
     // a process that was killed while it installed leaves its lock behind
