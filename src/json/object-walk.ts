@@ -49,8 +49,9 @@ export function walkObject(bytes: Buffer, from = 0, to = bytes.length): ObjectWa
 }
 
 /**
- * The first member with that key, of the object or of one that is its member. The walk ends with it, so an early one is cheap, and what comes behind it may be
- * anything. Undefined when it is not there or the bytes stop being an object before it.
+ * The first member with that key, of the object or of one that is its member. The walk ends with it, so an early one is
+ * cheap, and what comes behind it may be anything. Undefined when it is not there or the bytes stop being an object
+ * before it.
  */
 export function findMember(bytes: Buffer, key: string, within?: Member): Member | undefined {
   const found = walk(bytes, within?.start ?? 0, within?.end ?? bytes.length, key);
@@ -214,7 +215,7 @@ const NEAR_BYTES = 48;
 const PATIENCE = 16;
 
 /** Offset behind the closing quote, or -1. `start` is at the opening quote. */
-function endOfString(bytes: Buffer, start: number, to: number): number {
+export function endOfString(bytes: Buffer, start: number, to: number): number {
   let at = start + 1; // never within an escape
   for (let reach = NEAR_BYTES; ; reach *= PATIENCE) {
     const near = Math.min(to, at + reach);
