@@ -73,6 +73,22 @@ describe('an event that is not UTF-8', () => {
     expect(types).toEqual([]);
   });
 
+  test.each(Array.from({ length: broken.length - 1 }, (_, n) => n + 1))(
+    'is one also when it comes in two reads, cut at byte %i, and when a third lies between',
+    (cut) => {
+      const two = reading('stream');
+      expect(two.push(broken.subarray(0, cut)) ?? two.push(broken.subarray(cut)) ?? two.end()).toMatch(
+        /UTF-8/,
+      );
+      const three = reading('stream');
+      const last = broken.length - 1;
+      const middle = Math.max(cut, last - 1);
+      three.push(broken.subarray(0, cut));
+      three.push(broken.subarray(cut, middle));
+      expect(three.push(broken.subarray(middle)) ?? three.end()).toMatch(/UTF-8/);
+    },
+  );
+
   test('is not what a character cut in two is', () => {
     const { push, payloads } = reading('stream');
     const whole = Buffer.from(sse('{"delta":"🦀"}'));
