@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { exactCopy, withoutSlack } from '../../../src/json/exact-copy.ts';
+import { exactCopy, withLittleSlack, withoutSlack } from '../../../src/json/exact-copy.ts';
 
 test('an exact copy keeps no more alive than its own bytes', () => {
   const view = Buffer.alloc(64 * 1024, 'x').subarray(10, 15);
@@ -16,4 +16,13 @@ test('bytes are copied only where they keep more than twice as much alive', () =
   const little = read.subarray(0, 499);
   expect(withoutSlack(little)).not.toBe(little);
   expect(withoutSlack(little).buffer.byteLength).toBe(499);
+});
+
+test('what is kept long may keep an eighth of its own size alive beside it, and no more', () => {
+  const message = Buffer.alloc(900);
+  const most = message.subarray(0, 800);
+  expect(withLittleSlack(most)).toBe(most);
+  const less = message.subarray(0, 799);
+  expect(withLittleSlack(less)).not.toBe(less);
+  expect(withLittleSlack(less).buffer.byteLength).toBe(799);
 });
