@@ -138,6 +138,7 @@ describe('no answer', () => {
     const { origin } = await openTcp((socket) => socket.once('data', () => socket.resetAndDestroy()));
     const fault = await open(transport, requestTo(providerAt(origin))).fault();
     expect(fault).toMatchObject({ code: 'connection_lost', reason: 'ECONNRESET' });
+    expect(fault.message).toContain('closed the connection before it answered');
   });
 
   test('because the connection is closed before it', async () => {

@@ -205,3 +205,13 @@ test('a value is parsed up to 64 KiB, a text of any length', () => {
   expect(valueOf(bytes, large!)).toBeUndefined();
   expect(stringOf(bytes, long!)).toHaveLength(100_000);
 });
+
+test('keys that are remembered under one hash are not mixed up', () => {
+  // `Aa` and `BB` are one number to any hash that multiplies by 31
+  const keysOf = (text: string) => walked(text).map(({ key }) => key);
+  for (let i = 0; i < 2; i++) {
+    expect(keysOf('{"Aa":1}')).toEqual(['Aa']);
+    expect(keysOf('{"BB":1}')).toEqual(['BB']);
+    expect(keysOf('{"Aa":1,"BB":2}')).toEqual(['Aa', 'BB']);
+  }
+});
