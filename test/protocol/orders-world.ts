@@ -5,7 +5,7 @@ import { UpgradeRefused, type Closing, type TestClient } from '../harness/connec
 import { until, within } from '../harness/wait-for.ts';
 import type { Command } from './orders-commands.ts';
 import { LIMITS, type ModelConnection, type ModelTurn, type Plan } from './orders-model.ts';
-import { logged, openScene, responseOf, type JsonObject, type Scene } from './scene.ts';
+import { openScene, responseOf, type JsonObject, type Scene } from './scene.ts';
 import type { RecordedRequest } from '../../src/scripted/recorded-request.ts';
 import type { Answer, Step } from '../../src/scripted/script.ts';
 
@@ -62,6 +62,8 @@ export class World implements AsyncDisposable {
   readonly interrupted = new Set<string>();
   readonly #gates: Map<string, Gates>;
   #drained: Promise<void> | undefined;
+  /** The drain is over; the bridge has ended, and reads its routes no more. */
+  #hasDrained = false;
   #reloads = 0;
 
   private constructor(scene: Scene, gates: Map<string, Gates>) {
@@ -193,13 +195,15 @@ export class World implements AsyncDisposable {
   async #reload(): Promise<void> {
     this.#reloads++;
     await this.scene.changeRoute(routeOf(1 + this.#reloads));
-    await logged(this.scene.bridge, 'config.reload', this.#reloads);
+    const { bridge } = this.scene;
+    const reloads = (): number => bridge.logs().filter(({ event }) => event === 'config.reload').length;
+    await until(() => reloads() >= this.#reloads || this.#hasDrained, 'the reload, or the end of the drain');
   }
 
   /** A drain whose upgrades are refused has begun for everybody. */
   async #drain(): Promise<void> {
     this.hearAll();
-    this.#drained = this.scene.bridge.drain();
+    this.#drained = this.scene.bridge.drain().finally(() => (this.#hasDrained = true));
     await until(async () => {
       const outcome: unknown = await this.scene.connect().catch((error: unknown) => error);
       return outcome instanceof UpgradeRefused || isUnreachable(outcome);
