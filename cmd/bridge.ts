@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { BrokenRoutes, openBridge, type Bridge, type DrainTimes } from '../src/bridge.ts';
 import { summarize, formatProblem } from '../src/config/problem.ts';
-import { openLog, type Log } from '../src/telemetry/log.ts';
+import { openLog, type Log } from '../src/telemetry/log/log.ts';
 import { bridgeHelp, parseBridgeFlags, type BridgeFlags } from './bridge-flags.ts';
 import { isListenError, isUsageError, listenAdvice, UsageError } from './exits.ts';
 import { nextSignal } from './next-signal.ts';

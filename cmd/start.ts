@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openScriptedProvider, type ScriptedProvider } from '../src/scripted/scripted-provider.ts';
-import { openLog } from '../src/telemetry/log.ts';
+import { openLog } from '../src/telemetry/log/log.ts';
 import { bridgeHelp, parseBridgeFlags } from './bridge-flags.ts';
 import { runUntilDrained, startBridge } from './bridge.ts';
 import { isListenError, isUsageError, listenAdvice, UsageError } from './exits.ts';

@@ -1,7 +1,7 @@
 /** How a bridge leaves: it goes on accepting for a while, lets turns finish, and cuts what is left at the deadline. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientListener } from './client/listener.ts';
-import type { Log } from './telemetry/log.ts';
+import type { Log } from './telemetry/log/log.ts';
 
 /** None may be longer than a timer of Node's can be, 24.8 days: it would be over at once. */
 export interface DrainTimes {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBridge, type Bridge, type BridgeOptions, type DrainTimes } from '../../src/bridge.ts';
 import type { ConnectionSettings } from '../../src/client/connection-tools.ts';
-import { openLog } from '../../src/telemetry/log.ts';
+import { openLog } from '../../src/telemetry/log/log.ts';
 import { within } from './wait-for.ts';
 
 const MIB = 1024 * 1024;

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { FrameCounts } from '../../../src/client/facts.ts';
-import type { LogFields } from '../../../src/telemetry/log-line.ts';
-import type { Log } from '../../../src/telemetry/log.ts';
-import { CATALOGUE } from '../../../src/telemetry/metric-catalogue.ts';
-import { openMetrics } from '../../../src/telemetry/metrics.ts';
+import type { LogFields } from '../../../src/telemetry/log/log-line.ts';
+import type { Log } from '../../../src/telemetry/log/log.ts';
+import { CATALOGUE } from '../../../src/telemetry/metrics/metric-catalogue.ts';
+import { openMetrics } from '../../../src/telemetry/metrics/metrics.ts';
 import { LOG_EVENTS, OUTCOME_CLASSES } from '../../../src/telemetry/names.ts';
-import { turnLog } from '../../../src/telemetry/turn-log.ts';
+import { turnLog } from '../../../src/telemetry/log/turn-log.ts';
 import { connectionRecord, turnRecord } from './records.ts';
 
 function page(name: string): string {

@@ -12,10 +12,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { errorFields } from '../../../src/telemetry/error-fields.ts';
-import { type Log, type LogOptions, openLog } from '../../../src/telemetry/log.ts';
-import { type LogLine, MAX_FIELD_CHARS, toJsonLine, toTextLine } from '../../../src/telemetry/log-line.ts';
-import { RepeatLimit } from '../../../src/telemetry/repeat-limit.ts';
+import { errorFields } from '../../../src/telemetry/log/error-fields.ts';
+import { type Log, type LogOptions, openLog } from '../../../src/telemetry/log/log.ts';
+import {
+  type LogLine,
+  MAX_FIELD_CHARS,
+  toJsonLine,
+  toTextLine,
+} from '../../../src/telemetry/log/log-line.ts';
+import { RepeatLimit } from '../../../src/telemetry/log/repeat-limit.ts';
 
 const NOON = Date.UTC(2026, 10, 20, 12, 0, 0, 123);
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { FrameCounts } from '../../../src/client/facts.ts';
-import { CATALOGUE } from '../../../src/telemetry/metric-catalogue.ts';
-import { type Metrics, type MetricsOptions, openMetrics } from '../../../src/telemetry/metrics.ts';
+import { CATALOGUE } from '../../../src/telemetry/metrics/metric-catalogue.ts';
+import { type Metrics, type MetricsOptions, openMetrics } from '../../../src/telemetry/metrics/metrics.ts';
 import { attemptRecord, connectionRecord, turnRecord } from './records.ts';
 
 function open(over: Partial<MetricsOptions> = {}): Metrics {

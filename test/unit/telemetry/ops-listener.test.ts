@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { openOpsListener, type OpsListener } from '../../../src/telemetry/ops-listener.ts';
+import { openOpsListener, type OpsListener } from '../../../src/telemetry/ops/ops-listener.ts';
 
 let ready: { ready: boolean; reason?: string };
 let text: () => Promise<string>;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Log } from '../../../src/telemetry/log.ts';
-import type { LogFields } from '../../../src/telemetry/log-line.ts';
-import { turnLog } from '../../../src/telemetry/turn-log.ts';
+import type { Log } from '../../../src/telemetry/log/log.ts';
+import type { LogFields } from '../../../src/telemetry/log/log-line.ts';
+import { turnLog } from '../../../src/telemetry/log/turn-log.ts';
 import type { TurnOutcome } from '../../../src/turn/facts.ts';
 import { attemptRecord, connectionRecord, turnRecord } from './records.ts';
 

@@ -2,8 +2,8 @@
  * The access log: what turns and connections announce, as log lines. One `turn.end` per turn, one
  * `connection.close` per connection; everything that can come in floods is limited to a line per second and reason.
  */
-import type { ClientFact, ClientFactListener, ConnectionRecord } from '../client/facts.ts';
-import type { AttemptRecord, TurnFact, TurnFactListener, TurnOutcome, TurnRecord } from '../turn/facts.ts';
+import type { ClientFact, ClientFactListener, ConnectionRecord } from '../../client/facts.ts';
+import type { AttemptRecord, TurnFact, TurnFactListener, TurnOutcome, TurnRecord } from '../../turn/facts.ts';
 import { errorFields } from './error-fields.ts';
 import type { Log } from './log.ts';
 import type { LogFields, LogLevel } from './log-line.ts';

@@ -7,8 +7,8 @@ import collectMemory from 'prom-client/lib/metrics/osMemoryHeap.js';
 import collectNodeVersion from 'prom-client/lib/metrics/version.js';
 import collectOpenFiles from 'prom-client/lib/metrics/processOpenFileDescriptors.js';
 import collectStartTime from 'prom-client/lib/metrics/processStartTime.js';
-import type { LogStats } from './log.ts';
-import type { LogLevel } from './log-line.ts';
+import type { LogStats } from '../log/log.ts';
+import type { LogLevel } from '../log/log-line.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import type { Meter } from './meter.ts';
 

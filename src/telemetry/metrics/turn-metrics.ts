@@ -1,8 +1,8 @@
 /** Counts what turns announce. */
-import type { AttemptRecord, TurnFact, TurnFactListener, TurnRecord } from '../turn/facts.ts';
+import type { AttemptRecord, TurnFact, TurnFactListener, TurnRecord } from '../../turn/facts.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import { type CounterInstrument, type HistogramInstrument, type Meter, secondsBetween } from './meter.ts';
-import { CONTINUATION_RESULTS, LABEL_NONE, LABEL_OTHER, OUTCOME_CLASSES } from './names.ts';
+import { CONTINUATION_RESULTS, LABEL_NONE, LABEL_OTHER, OUTCOME_CLASSES } from '../names.ts';
 import { TurnsInFlight } from './turns-in-flight.ts';
 
 /** Below this many output tokens, a speed says more about chunking than about the model. */

@@ -2,7 +2,7 @@
  * Which turns wait and which run, kept from the facts of each turn. Holds a record from `turn.queued` to
  * `turn.ended`, which always comes.
  */
-import type { TurnFact, TurnRecord } from '../turn/facts.ts';
+import type { TurnFact, TurnRecord } from '../../turn/facts.ts';
 
 export class TurnsInFlight {
   readonly #queued = new Set<TurnRecord>();

@@ -2,7 +2,7 @@
  * Keeps the number of series bounded whatever the labels bring. Label values come from configuration, so the limits
  * are far away in practice; they exist because a scrape of tens of thousands of lines blocks the event loop.
  */
-import { LABEL_OTHER } from './names.ts';
+import { LABEL_OTHER } from '../names.ts';
 
 /** At most so many label sets per metric; beyond them, open labels become `other`. */
 const MAX_LABEL_SETS = 2000;

@@ -1,7 +1,7 @@
 /**
  * One log line as text: JSON for machines, a readable line for a terminal. Pure.
  */
-import type { LogEvent } from './names.ts';
+import type { LogEvent } from '../names.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

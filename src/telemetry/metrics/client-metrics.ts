@@ -1,5 +1,5 @@
 /** Counts what the client's side announces. */
-import type { ClientFact, ClientFactListener, FrameCounts } from '../client/facts.ts';
+import type { ClientFact, ClientFactListener, FrameCounts } from '../../client/facts.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import { type Meter, type Reading, secondsBetween } from './meter.ts';
 import {
@@ -9,7 +9,7 @@ import {
   FRAME_REFUSALS,
   HANDSHAKE_RESULTS,
   LABEL_OTHER,
-} from './names.ts';
+} from '../names.ts';
 
 /** Registers the client's metrics. @returns the listener that feeds them */
 export function clientMetrics(meter: Meter): ClientFactListener {

@@ -3,13 +3,13 @@
  * operators.
  */
 import { Registry } from 'prom-client';
-import type { ClientFactListener, FrameCounts } from '../client/facts.ts';
-import type { TurnFactListener } from '../turn/facts.ts';
+import type { ClientFactListener, FrameCounts } from '../../client/facts.ts';
+import type { TurnFactListener } from '../../turn/facts.ts';
 import { clientMetrics, frameMetrics } from './client-metrics.ts';
-import type { LogStats } from './log.ts';
+import type { LogStats } from '../log/log.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import { Meter } from './meter.ts';
-import { CONFIG_RELOAD_RESULTS, type ConfigReloadResult } from './names.ts';
+import { CONFIG_RELOAD_RESULTS, type ConfigReloadResult } from '../names.ts';
 import { type Gauges, logMetrics, processMetrics, runtimeMetrics } from './process-metrics.ts';
 import { SeriesGuard } from './series-guard.ts';
 import { turnMetrics } from './turn-metrics.ts';

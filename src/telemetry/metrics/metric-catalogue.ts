@@ -2,7 +2,7 @@
  * Every metric of ours: name, kind, labels, buckets, meaning. docs/metrics.md is compared with it by a test. Base
  * units are in the names; label values come from configuration or from the closed sets of names.ts.
  */
-import { METRIC_PREFIX } from './names.ts';
+import { METRIC_PREFIX } from '../names.ts';
 
 /** A metric as it is declared. `L` are its label names. */
 export interface MetricDefinition<K extends MetricKind, L extends string> {

@@ -3,7 +3,7 @@
  */
 import { LineWriter, type LineWriterOptions } from './line-writer.ts';
 import { type LogFields, type LogIdentity, type LogLevel, toJsonLine, toTextLine } from './log-line.ts';
-import type { LogEvent } from './names.ts';
+import type { LogEvent } from '../names.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 
 export interface LogOptions {
