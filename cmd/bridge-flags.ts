@@ -1,12 +1,13 @@
-/** The flags of `turnbridge bridge`: each with its environment variable, its default and its sentence. */
-import { constrainedMemory, type env as processEnv } from 'node:process';
-import { totalmem } from 'node:os';
+/** Reads the flags of `turnbridge bridge`: what each says, checked. */
+import type { env as processEnv } from 'node:process';
 import { parseArgs } from 'node:util';
 import type { BudgetSizes, DrainTimes, HostAndPort } from '../src/bridge.ts';
 import type { ConnectionSettings } from '../src/client/connection-tools.ts';
 import type { OutboundProxy } from '../src/provider/provider-pool.ts';
+import { BRIDGE_FLAGS, type FlagName, variableOf } from './bridge-flag-table.ts';
 import { UsageError } from './exits.ts';
 import { parseListen } from './listen-address.ts';
+import { parseTracing, readIdKey, type TelemetryFlags } from './telemetry-flags.ts';
 
 /** What the flags say, checked. */
 export interface BridgeFlags {
@@ -20,15 +21,9 @@ export interface BridgeFlags {
   readonly settings: ConnectionSettings;
   readonly budgets: BudgetSizes;
   readonly drain: DrainTimes;
+  readonly telemetry: TelemetryFlags;
   /** From the usual variables, not from flags: what every program of a machine uses. */
   readonly proxy: OutboundProxy;
-}
-
-interface Flag {
-  readonly value: string;
-  /** Undefined: must be given. */
-  readonly default: string | undefined;
-  readonly help: string;
 }
 
 const MIB = 1024 * 1024;
@@ -36,129 +31,6 @@ const MIB = 1024 * 1024;
 const MAX_MIB = 1024 * 1024;
 /** A week. Timers overflow at 24.8 days, and then fire at once. */
 const MAX_SECONDS = 7 * 86_400;
-/** Most that is taken for transcripts without being asked: beyond it a process does better as two. */
-const MAX_DEFAULT_TRANSCRIPT_BYTES = 2048 * MIB;
-/** Most that is taken for each of the other budgets: eight messages of the usual limit. */
-const MAX_DEFAULT_TRAFFIC_BYTES = 512 * MIB;
-
-/**
- * The budgets of a process that may use so much memory, in MiB: a quarter for transcripts, a sixteenth for each of the
- * others. From 1 GiB on it then stays below its limit whatever fills them (docs/reliability.md, "Memory").
- */
-export function defaultBudgetsMib(memoryBytes: number): { transcripts: number; traffic: number } {
-  const share = (part: number, maxBytes: number): number =>
-    Math.max(1, Math.floor(Math.min(memoryBytes * part, maxBytes) / MIB));
-  return {
-    transcripts: share(1 / 4, MAX_DEFAULT_TRANSCRIPT_BYTES),
-    traffic: share(1 / 16, MAX_DEFAULT_TRAFFIC_BYTES),
-  };
-}
-
-/** What this process may use: its control group's limit, or all there is. */
-function usableMemory(): number {
-  const limit = constrainedMemory();
-  return limit > 0 && limit < totalmem() ? limit : totalmem();
-}
-
-const defaults = defaultBudgetsMib(usableMemory());
-
-export const BRIDGE_FLAGS = {
-  routes: { value: 'PATH', default: undefined, help: 'route file, or folder of route files' },
-  listen: {
-    value: 'HOST:PORT',
-    default: '127.0.0.1:8787',
-    help: 'where clients are served; port 0 takes a free one',
-  },
-  'ops-listen': { value: 'HOST:PORT', default: '127.0.0.1:9464', help: '/healthz, /readyz, /metrics' },
-  'max-connections': {
-    value: 'N',
-    default: '20000',
-    help: 'connections and HTTP requests at a time; more get 503',
-  },
-  'ping-interval': {
-    value: 'SECONDS',
-    default: '25',
-    help: 'WebSocket pings to clients; a client of which nothing comes after two is gone; 0 = off',
-  },
-  'keepalive-interval': {
-    value: 'SECONDS',
-    default: '10',
-    help: 'silence after which a waiting Codex client gets a text; 0 = off',
-  },
-  'client-send-buffer': {
-    value: 'KIB',
-    default: '1024',
-    help: 'unsent bytes of one client at which its provider is paused',
-  },
-  'client-stall-timeout': {
-    value: 'SECONDS',
-    default: '30',
-    help: 'a client that takes no byte for so long is closed',
-  },
-  'inbound-budget': {
-    value: 'MIB',
-    default: String(defaults.traffic),
-    help: 'requests being received or waiting, all clients: a sixteenth of the memory, at most 512',
-  },
-  'client-send-budget': {
-    value: 'MIB',
-    default: String(defaults.traffic),
-    help: 'unsent bytes of all clients; above it each may have 64 KiB: as above',
-  },
-  'transcript-budget': {
-    value: 'MIB',
-    default: String(defaults.transcripts),
-    help: 'remembered input and output, all connections: a quarter of the memory, at most 2048',
-  },
-  'answer-budget': {
-    value: 'MIB',
-    default: String(defaults.traffic),
-    help: 'provider answers held until they are whole: large events, JSON, repairs: as above',
-  },
-  'drain-delay': {
-    value: 'SECONDS',
-    default: '10',
-    help: 'after SIGTERM: go on accepting while balancers notice',
-  },
-  'drain-spread': {
-    value: 'SECONDS',
-    default: '10',
-    help: 'close idle connections at random moments of this time',
-  },
-  'drain-deadline': { value: 'SECONDS', default: '3600', help: 'after SIGTERM: cut what still runs' },
-  'installation-id': {
-    value: 'NAME',
-    default: '',
-    help: 'names this installation in x-turnbridge-via, to notice circles; random unless given',
-  },
-  'log-level': { value: 'LEVEL', default: 'info', help: 'debug, info, warn or error' },
-  'log-format': { value: 'FORMAT', default: 'auto', help: 'json, text, or auto: text on a terminal' },
-} as const satisfies Record<string, Flag>;
-
-type FlagName = keyof typeof BRIDGE_FLAGS;
-
-/** The environment variable of a flag: `TURNBRIDGE_OPS_LISTEN`. */
-export function variableOf(flag: string): string {
-  return `TURNBRIDGE_${flag.toUpperCase().replaceAll('-', '_')}`;
-}
-
-export function bridgeHelp(): string {
-  const lines = Object.entries<Flag>(BRIDGE_FLAGS).map(([name, flag]) => {
-    const left = `  --${name} ${flag.value}`.padEnd(34);
-    const fallback = flag.default === undefined || flag.default === '' ? '' : ` [${flag.default}]`;
-    return `${left}${flag.help}${fallback}`;
-  });
-  return `Usage: turnbridge bridge --routes PATH [options]
-
-Serves the routes in PATH and takes changes within a second, without dropping a connection.
-Stops gracefully on SIGTERM and SIGINT (after --drain-delay at the soonest); at once on a second one.
-
-Options (each also as an environment variable, such as ${variableOf('ops-listen')}):
-${lines.join('\n')}
-  --help                          this text
-
-Exit codes: 0 after a drain, 2 for wrong usage, broken routes or an address that cannot be had.`;
-}
 
 /**
  * Reads flags, then the environment, then defaults. Undefined: help was asked for.
@@ -202,6 +74,7 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
     settings: {
       pingIntervalMs: number('ping-interval', 0) * 1000,
       keepaliveMs: number('keepalive-interval', 0) * 1000,
+      clientAddress: oneOf('client-address', ['truncated', 'full']),
       flow: {
         maxUnsentBytes: number('client-send-buffer', 64, MAX_MIB * 1024) * 1024,
         maxStallMs: number('client-stall-timeout', 1) * 1000,
@@ -217,6 +90,14 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
       delayMs: number('drain-delay', 0) * 1000,
       spreadMs: number('drain-spread', 0) * 1000,
       deadlineMs: number('drain-deadline', 0) * 1000,
+    },
+    telemetry: {
+      tracing: parseTracing(text('otlp-endpoint'), text('trace-ratio'), env),
+      propagation: oneOf('trace-propagation', ['auto', 'attempt', 'passthrough', 'none']),
+      semconv: oneOf('semconv', ['latest', 'v1.41']),
+      genaiMetrics: oneOf('genai-metrics', ['on', 'off']) === 'on',
+      idKey: readIdKey(text('id-key-file')),
+      opsPage: oneOf('ops-page', ['loopback', 'public', 'off']),
     },
     proxy: {
       httpProxy: parseProxy('http_proxy', env),

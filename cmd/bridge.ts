@@ -4,7 +4,8 @@ import { hostname } from 'node:os';
 import { BrokenRoutes, openBridge, type Bridge, type DrainTimes } from '../src/bridge.ts';
 import { summarize, formatProblem } from '../src/config/problem.ts';
 import { openLog, type Log } from '../src/telemetry/log/log.ts';
-import { bridgeHelp, parseBridgeFlags, type BridgeFlags } from './bridge-flags.ts';
+import { bridgeHelp, usableMemory } from './bridge-flag-table.ts';
+import { parseBridgeFlags, type BridgeFlags } from './bridge-flags.ts';
 import { isListenError, isUsageError, listenAdvice, UsageError } from './exits.ts';
 import { nextSignal } from './next-signal.ts';
 import { VERSION } from './version.ts';
@@ -37,7 +38,8 @@ export async function bridge(argv: string[]): Promise<number> {
     return 2;
   }
   await runUntilDrained(started, flags.drain, log);
-  return 0;
+  // a receiver of traces that stalls would hold the process for ten seconds more: the library's timers cannot be let go
+  process.exit(0);
 }
 
 /** Opens the bridge; undefined when it cannot run, and the reason was printed. */
@@ -56,6 +58,11 @@ export async function startBridge(flags: BridgeFlags, log: Log): Promise<Bridge 
       maxConnections: flags.maxConnections,
       budgets: flags.budgets,
       settings: flags.settings,
+      telemetry: {
+        ...flags.telemetry,
+        revision: process.env['TURNBRIDGE_REVISION'],
+        memoryLimitBytes: usableMemory(),
+      },
     });
   } catch (error) {
     if (error instanceof BrokenRoutes) {

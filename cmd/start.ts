@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openScriptedProvider, type ScriptedProvider } from '../src/scripted/scripted-provider.ts';
 import { openLog } from '../src/telemetry/log/log.ts';
-import { bridgeHelp, parseBridgeFlags } from './bridge-flags.ts';
+import { bridgeHelp } from './bridge-flag-table.ts';
+import { parseBridgeFlags } from './bridge-flags.ts';
 import { runUntilDrained, startBridge } from './bridge.ts';
 import { isListenError, isUsageError, listenAdvice, UsageError } from './exits.ts';
 import { VERSION } from './version.ts';
@@ -43,6 +44,8 @@ async function main(argv: string[]): Promise<number> {
   console.log(
     `Bridge on ${base}, metrics on http://${bridge.opsAddress}/metrics, scripted provider on ${provider.url}.`,
   );
+  if (flags.telemetry.opsPage !== 'off')
+    console.log(`What it does, in a browser:  http://${bridge.opsAddress}/`);
   console.log(`A turn, from a second terminal:  npm run -s turnbridge -- turn ${base} "Say hello"`);
   console.log(`The Codex CLI:  codex ${codexFlags(base)} "Run echo hi and report."`);
   await runUntilDrained(bridge, flags.drain, log);

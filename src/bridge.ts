@@ -5,26 +5,34 @@
 import type { AddressInfo } from 'node:net';
 import { ClientListener } from './client/listener.ts';
 import type { ConnectionSettings } from './client/connection-tools.ts';
-import { FrameCounts, type ClientFact } from './client/facts.ts';
-import { openFileSource, type FileSource } from './config/file-source.ts';
-import { formatProblem, type LocatedProblem } from './config/problem.ts';
+import { FrameCounts } from './client/facts.ts';
 import type { Environment } from './config/variables.ts';
+import { EventLatency } from './events/event-latency.ts';
 import { EVENT_TYPES } from './events/event-type.ts';
 import { drain, type DrainTimes } from './drain.ts';
 import { HttpSseTransport } from './provider/http-sse.ts';
 import type { OutboundProxy } from './provider/provider-pool.ts';
 import type { Snapshot } from './route/snapshot.ts';
+import { RouteFeed } from './route-feed.ts';
+import type { Tracing } from './telemetry/spans/open-tracing.ts';
 import { errorFields } from './telemetry/log/error-fields.ts';
 import type { Log } from './telemetry/log/log.ts';
-import { openMetrics, type Metrics } from './telemetry/metrics/metrics.ts';
+import {
+  openObservers,
+  openTracingIfWanted,
+  type Observers,
+  type TelemetrySettings,
+} from './telemetry/observers.ts';
 import { openOpsListener, type OpsListener } from './telemetry/ops/ops-listener.ts';
-import { turnLog } from './telemetry/log/turn-log.ts';
 import { Budget } from './turn/budget.ts';
 import { systemClock } from './turn/clock.ts';
-import type { TurnFact } from './turn/facts.ts';
+import { modelLabels } from './turn/model-label.ts';
+import { Pseudonyms } from './turn/pseudonyms.ts';
+import type { TracePropagation } from './turn/trace-headers.ts';
 import { TranscriptStore } from './turn/transcript.ts';
 
 export type { DrainTimes } from './drain.ts';
+export { BrokenRoutes } from './route-feed.ts';
 
 export interface BridgeOptions {
   /** A file or folder of routes. */
@@ -42,6 +50,18 @@ export interface BridgeOptions {
   readonly maxConnections: number;
   readonly budgets: BudgetSizes;
   readonly settings: ConnectionSettings;
+  readonly telemetry: BridgeTelemetry;
+}
+
+/** What is shown to operators, and how. */
+export interface BridgeTelemetry extends TelemetrySettings {
+  readonly propagation: TracePropagation;
+  /** Key of the hash that stands for session ids. */
+  readonly idKey: Buffer;
+  /** The commit this was built from; undefined: nobody said. */
+  readonly revision: string | undefined;
+  /** What the process may use; undefined: nobody said. */
+  readonly memoryLimitBytes: number | undefined;
 }
 
 export interface HostAndPort {
@@ -57,17 +77,6 @@ export interface BudgetSizes {
   readonly answerBytes: number;
 }
 
-/** Routes that cannot be served, at the start. */
-export class BrokenRoutes extends Error {
-  readonly problems: readonly LocatedProblem[];
-
-  constructor(problems: readonly LocatedProblem[]) {
-    super(problems.map(formatProblem).join('\n'));
-    this.name = 'BrokenRoutes';
-    this.problems = problems;
-  }
-}
-
 type Phase = 'serving' | 'draining' | 'closed';
 
 /**
@@ -75,7 +84,7 @@ type Phase = 'serving' | 'draining' | 'closed';
  * @throws BrokenRoutes when the routes have errors; Error when an address cannot be had. Nothing stays open then.
  */
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
-  const parts = new BridgeParts(options);
+  const parts = new BridgeParts(options, await openTracingIfWanted(options));
   try {
     await parts.open();
   } catch (error) {
@@ -112,21 +121,18 @@ class BridgeParts implements Bridge {
   readonly #clientSend: Budget;
   readonly #answers: Budget;
   readonly #transcripts: TranscriptStore;
-  readonly #metrics: Metrics;
+  readonly #observers: Observers;
+  readonly #routes: RouteFeed;
   readonly #listener: ClientListener;
-  #source: FileSource | undefined;
   #ops: OpsListener | undefined;
   #address: AddressInfo | undefined;
-  #snapshot: Snapshot | undefined;
-  /** The files have errors now; what is served are the last good ones. */
-  #hasBrokenRoutes = false;
   /** Aborted when everything ends now: a drain that still waits does not hold the process. */
   readonly #leaving = new AbortController();
   #phase: Phase = 'serving';
   #drained: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(options: BridgeOptions) {
+  constructor(options: BridgeOptions, tracing: Tracing | undefined) {
     this.#options = options;
     const { log, budgets } = options;
     const onMistake = (error: unknown): void =>
@@ -134,29 +140,39 @@ class BridgeParts implements Bridge {
     this.#inbound = new Budget('inbound', budgets.inboundBytes, onMistake);
     this.#clientSend = new Budget('client_send', budgets.clientSendBytes, onMistake);
     this.#answers = new Budget('answers', budgets.answerBytes, onMistake);
-    this.#transport = new HttpSseTransport({ proxy: options.proxy, answers: this.#answers, onMistake });
     const counts = new FrameCounts(EVENT_TYPES.length);
-    this.#metrics = openMetrics({
+    this.#observers = openObservers({
+      settings: options.telemetry,
+      tracing,
+      log,
       version: options.version,
-      node: options.nodeVersion,
+      nodeVersion: options.nodeVersion,
+      revision: options.telemetry.revision,
+      memoryLimitBytes: options.telemetry.memoryLimitBytes,
       gauges: this.#gauges(),
       frameCounts: counts,
       eventNames: EVENT_TYPES.map(({ name }) => name),
-      logStats: () => log.stats,
-      onSeriesDropped: (metric) =>
-        log.warnRepeated(`series:${metric}`, 'telemetry.series', 'a metric has as many series as it may', {
-          metric,
-        }),
+      clock: systemClock,
+      ready: () => this.#readiness(),
     });
-    const lines = turnLog(log);
-    const turnFacts = (fact: TurnFact): void => {
-      this.#metrics.turnFacts(fact);
-      lines.turnFacts(fact);
-    };
-    const clientFacts = (fact: ClientFact): void => {
-      this.#metrics.clientFacts(fact);
-      lines.clientFacts(fact);
-    };
+    const { turnFacts, clientFacts, metrics, page } = this.#observers;
+    const latency = new EventLatency((seconds) => metrics.observeEventLatency(seconds));
+    this.#transport = new HttpSseTransport({
+      proxy: options.proxy,
+      answers: this.#answers,
+      latency,
+      onMistake,
+    });
+    this.#routes = new RouteFeed({
+      path: options.routesPath,
+      env: options.env,
+      log,
+      onSnapshot: (snapshot) => this.#use(snapshot),
+      onReload: (result) => {
+        metrics.configReload(result);
+        page?.configReload(result);
+      },
+    });
     this.#transcripts = new TranscriptStore(
       new Budget('transcripts', budgets.transcriptBytes, onMistake),
       (connectionId, bytes) => turnFacts({ kind: 'transcript.evicted', connectionId, bytes }),
@@ -166,10 +182,18 @@ class BridgeParts implements Bridge {
       maxConnections: options.maxConnections,
       installationId: options.installationId,
       tools: {
-        turnTools: { transport: this.#transport, clock: systemClock, facts: turnFacts },
+        turnTools: {
+          transport: this.#transport,
+          clock: systemClock,
+          facts: turnFacts,
+          pseudonyms: new Pseudonyms(options.telemetry.idKey),
+          propagation: options.telemetry.propagation,
+          readsDetails: tracing !== undefined,
+        },
         transcripts: this.#transcripts,
         facts: clientFacts,
         counts,
+        latency,
         inbound: this.#inbound,
         clientSend: this.#clientSend,
         settings: options.settings,
@@ -208,32 +232,21 @@ class BridgeParts implements Bridge {
 
   /** Routes first: an address that is open already answers. */
   async open(): Promise<void> {
-    const { routesPath, env, opsListen, log } = this.#options;
-    this.#source = await openFileSource(routesPath, {
-      env,
-      onProblems: (problems) => this.#onProblems(problems),
-      onSnapshot: (snapshot) => this.#use(snapshot, 'routes changed'),
-    });
-    const { first } = this.#source;
-    if (first.kind === 'broken') throw new BrokenRoutes(first.problems);
-    if (first.snapshot !== undefined) this.#listener.use(first.snapshot);
-    this.#snapshot = first.snapshot;
+    const { routesPath, opsListen, log } = this.#options;
+    const problems = await this.#routes.open();
     this.#address = await this.#listener.listen();
     this.#ops = await openOpsListener({
       ...opsListen,
       ready: () => this.#readiness(),
-      metrics: this.#metrics,
+      metrics: this.#observers.metrics,
+      page: this.#observers.page,
     });
     log.info('process.start', 'bridge started', {
       listen: this.address,
       ops_listen: this.opsAddress,
       routes: routesPath,
     });
-    for (const problem of first.problems)
-      log.warn('config.reload', 'route warning', { problem: formatProblem(problem) });
-    if (first.snapshot === undefined)
-      log.warn('config.reload', 'no route yet: running, not ready', { routes: routesPath });
-    else log.info('process.ready', 'bridge ready', snapshotFields(first.snapshot));
+    this.#routes.announce(problems);
   }
 
   drain(times: DrainTimes): Promise<void> {
@@ -255,50 +268,26 @@ class BridgeParts implements Bridge {
   async #close(): Promise<void> {
     this.#phase = 'closed';
     this.#leaving.abort();
-    await this.#source?.close();
+    await this.#routes.close();
     // turns that still run hear that it was us; what is written now is with the kernel before the sockets go
     this.#listener.cut();
     await new Promise<void>((resolve) => setImmediate(resolve));
     await this.#listener.close();
-    await this.#ops?.close();
     await this.#transport.close();
+    await this.#observers.close();
+    await this.#ops?.close(); // last: until then it can be seen what goes on
   }
 
-  #use(snapshot: Snapshot | undefined, message: string): void {
-    const { log } = this.#options;
-    this.#metrics.configReload('success');
-    if (snapshot === undefined) {
-      // the last good routes stay: an emptied folder is more often an accident than a wish
-      log.warn('config.reload', 'the files hold no route any more: the last ones stay in effect');
-      return;
-    }
-    const isFirst = this.#snapshot === undefined;
-    this.#snapshot = snapshot;
+  #use(snapshot: Snapshot): void {
+    const { metrics, page } = this.#observers;
+    metrics.initialise(modelLabels(snapshot));
+    page?.serves(snapshot);
     this.#listener.use(snapshot);
-    log.info(
-      isFirst ? 'process.ready' : 'config.reload',
-      isFirst ? 'bridge ready' : message,
-      snapshotFields(snapshot),
-    );
-  }
-
-  #onProblems(problems: readonly LocatedProblem[]): void {
-    const { log } = this.#options;
-    const isBroken = problems.some(({ severity }) => severity === 'error');
-    if (isBroken) this.#metrics.configReload('failure');
-    else if (this.#hasBrokenRoutes) log.info('config.reload', 'the routes have no errors any more');
-    this.#hasBrokenRoutes = isBroken;
-    for (const problem of problems) {
-      const fields = { problem: formatProblem(problem) };
-      if (problem.severity === 'error')
-        log.error('config.reload', 'route refused: the last good routes stay', fields);
-      else log.warn('config.reload', 'route warning', fields);
-    }
   }
 
   #readiness(): { readonly ready: boolean; readonly reason?: string } {
     if (this.#phase !== 'serving') return { ready: false, reason: 'draining' };
-    if (this.#snapshot === undefined) return { ready: false, reason: 'no route yet' };
+    if (this.#routes.snapshot === undefined) return { ready: false, reason: 'no route yet' };
     return { ready: true };
   }
 
@@ -317,10 +306,6 @@ class BridgeParts implements Bridge {
       draining: () => this.#phase === 'draining',
     };
   }
-}
-
-function snapshotFields(snapshot: Snapshot) {
-  return { snapshot: snapshot.version, routes: snapshot.routes.length };
 }
 
 function addressText({ address, port, family }: AddressInfo): string {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { RouteGroup } from '../route/snapshot.ts';
+import type { EventLatency } from '../events/event-latency.ts';
 import type { Budget } from '../turn/budget.ts';
 import type { TranscriptStore } from '../turn/transcript.ts';
 import type { TurnClient } from '../turn/turn-client.ts';
@@ -16,7 +17,11 @@ export interface ConnectionSettings {
   readonly pingIntervalMs: number;
   /** Silence after which a waiting Codex client gets a text; 0: never. */
   readonly keepaliveMs: number;
+  readonly clientAddress: ClientAddressPolicy;
 }
+
+/** How much of a client's address telemetry gets: its /24 or /48, or all of it. */
+export type ClientAddressPolicy = 'truncated' | 'full';
 
 /** What every connection of a process shares. */
 export interface ConnectionTools {
@@ -24,6 +29,7 @@ export interface ConnectionTools {
   readonly transcripts: TranscriptStore;
   readonly facts: ClientFactListener;
   readonly counts: FrameCounts;
+  readonly latency: EventLatency;
   readonly inbound: Budget;
   readonly clientSend: Budget;
   readonly settings: ConnectionSettings;

@@ -60,7 +60,7 @@ export class Connection implements Beating {
       },
       onStalled: () => this.#giveUp(CloseCode.policyViolation, 'client reads too slowly'),
     });
-    this.#outbox = new Outbox(ws, socket, this.#flow, tools.counts);
+    this.#outbox = new Outbox(ws, socket, this.#flow, tools);
     this.#inbound = new InboundAccount(
       socket,
       tools.inbound,

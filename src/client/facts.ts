@@ -2,17 +2,17 @@
  * What the client's side announces: handshakes, connections, frames it had to refuse. The counterpart of
  * turn/facts.ts, under the same rules: closed sets, numbers and identifiers only.
  */
-import type { ClientKind } from '../turn/facts.ts';
+import type { ClientKind, ClientTrace, TraceIds, TracePolicy } from '../turn/facts.ts';
 
 /** How a request to come in was answered. */
 export type HandshakeResult =
   | 'accepted'
-  | 'bad_request' // malformed, a key without a second subprotocol, a loop
+  | 'bad_request' // malformed, a key without a second subprotocol, a loop; over HTTP also a body that is no request
   | 'unauthorized'
   | 'origin_refused'
   | 'not_found'
   | 'disabled' // 426
-  | 'limited' // too many connections
+  | 'limited' // too many connections; over HTTP also a body for which there is no room
   | 'draining'
   | 'not_ready'; // no route is loaded
 
@@ -24,14 +24,43 @@ export type FrameRefusal =
   | 'frame_too_large'
   | 'invalid_stream_id'
   | 'stream_limit'
+  | 'queue_full' // as many turns wait as may
+  | 'no_room' // the process has no memory for it now
+  | 'leaving' // the connection is about to close: the client opens another
   | 'invalid_request'
   | 'legacy_event';
 
 export type CloseInitiator = 'local' | 'remote' | 'network';
 
+/** An upgrade or a request, from its head to its answer. */
+export interface HandshakeRecord {
+  readonly via: 'websocket' | 'http';
+  /** One that HTTP knows. */
+  readonly method: string;
+  readonly result: HandshakeResult;
+  readonly status: number;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** The group's base and `/responses`, from configuration; undefined when no group was chosen. */
+  readonly route: string | undefined;
+  readonly clientKind: ClientKind;
+  /** Name and version of the client's program: the first word of `user-agent`, if it is `name/version`. */
+  readonly userAgent: string | undefined;
+  /** The peer's address; its /24 or /48 unless the process was told to keep it whole. */
+  readonly clientAddress: string | undefined;
+  /** Of the connection that was opened. */
+  readonly connectionId: string | undefined;
+  readonly tenant: string | undefined;
+  readonly authMethod: 'none' | 'passthrough' | 'api_key' | undefined;
+  readonly clientTrace: ClientTrace | undefined;
+  readonly tracePolicy: TracePolicy;
+}
+
 export interface ConnectionRecord {
   /** Ours, unique: `c-…`. */
   readonly id: string;
+  /** The handshake's span; set by the tracer, if there is one, before anybody else hears of the connection. */
+  trace: TraceIds | undefined;
   readonly clientKind: ClientKind;
   readonly tenant: string;
   /** Host and path pattern of the group, from configuration. */
@@ -51,12 +80,7 @@ export interface ConnectionRecord {
 
 export type ClientFact =
   /** An upgrade that was answered, or an HTTP request that was not let in. */
-  | {
-      readonly kind: 'handshake';
-      readonly via: 'websocket' | 'http';
-      readonly result: HandshakeResult;
-      readonly status: number;
-    }
+  | { readonly kind: 'handshake'; readonly handshake: HandshakeRecord }
   | { readonly kind: 'connection.opened'; readonly connection: ConnectionRecord }
   | { readonly kind: 'connection.closed'; readonly connection: ConnectionRecord }
   | { readonly kind: 'frame.refused'; readonly connectionId: string; readonly reason: FrameRefusal }

@@ -29,6 +29,13 @@ const RETIRING = refusal(
   'This connection is about to close; open a new one and send the whole input.',
 );
 
+/** A conversation's refusals, as telemetry counts them. */
+const REFUSALS: Readonly<Record<string, FrameRefusal>> = {
+  websocket_stream_limit_reached: 'stream_limit',
+  websocket_connection_limit_reached: 'leaving',
+  queue_full: 'queue_full',
+};
+
 export class FrameReader {
   readonly #parts: FrameReaderParts;
 
@@ -38,6 +45,7 @@ export class FrameReader {
 
   /** Takes one message, whole. */
   read(bytes: Buffer, isBinary: boolean): void {
+    this.#parts.tools.turnTools.clock.now(); // it stands still from here: the turn begins before its request is parsed
     if (isBinary) {
       return this.#refuse(
         'unsupported_frame_type',
@@ -83,10 +91,10 @@ export class FrameReader {
 
   #takeCreate(create: ResponseCreate): void {
     const { inbound, conversation, record, tools } = this.#parts;
-    if (!this.#parts.takesTurns()) return this.#answer(toErrorFrame(RETIRING, create.streamId));
+    if (!this.#parts.takesTurns()) return this.#refuse('leaving', RETIRING, create.streamId);
     const bytes = create.bytes.length;
     const shortage = inbound.hold(bytes);
-    if (shortage !== undefined) return this.#answer(toErrorFrame(shortage, create.streamId));
+    if (shortage !== undefined) return this.#refuse('no_room', shortage, create.streamId);
     const refused = conversation.request({
       create,
       receivedAt: tools.turnTools.clock.now(),
@@ -95,11 +103,7 @@ export class FrameReader {
     record.turns = conversation.turns;
     if (refused === undefined) return;
     inbound.letGo(bytes);
-    this.#refuse(
-      refused.error.code === 'websocket_stream_limit_reached' ? 'stream_limit' : 'invalid_request',
-      refused,
-      create.streamId,
-    );
+    this.#refuse(REFUSALS[refused.error.code ?? ''] ?? 'invalid_request', refused, create.streamId);
   }
 
   #refuse(reason: FrameRefusal, answer: ErrorAnswer, streamId?: string): void {

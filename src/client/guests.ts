@@ -7,6 +7,7 @@ import { groupKeyOf, type Place } from './admission-counts.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionTools } from './connection-tools.ts';
 import type { Heartbeat } from './heartbeat.ts';
+import { toHandshakeRecord } from './handshake-record.ts';
 import { newClient } from './new-client.ts';
 import { speaksCodexDialect, type RequestHead } from './request-head.ts';
 
@@ -15,6 +16,15 @@ interface Guest {
   readonly connection: Connection;
   readonly head: RequestHead;
   readonly seat: Seat;
+}
+
+/** A request that was let in, before its 101. */
+export interface Arrival {
+  readonly head: RequestHead;
+  readonly admitted: Admitted;
+  readonly place: Place;
+  /** When its head was there; as TurnRecord's times. */
+  readonly startedAt: number;
 }
 
 /** What admission says of a connection now; replaced when routes change. */
@@ -51,10 +61,26 @@ export class Guests {
   }
 
   /** Takes over a socket after its 101, and the place it has. */
-  welcome(ws: WebSocket, socket: Socket, head: RequestHead, admitted: Admitted, place: Place): void {
+  welcome(ws: WebSocket, socket: Socket, arrival: Arrival): void {
+    const { head, admitted, place, startedAt } = arrival;
+    const handshake = {
+      via: 'websocket' as const,
+      startedAt,
+      head,
+      address: socket.remoteAddress,
+      group: admitted.group,
+    };
     const client = newClient(head, admitted, 'websocket');
     const seat: Seat = { admitted };
-    this.#tools.facts({ kind: 'handshake', via: 'websocket', result: 'accepted', status: 101 });
+    this.#tools.facts({
+      kind: 'handshake',
+      handshake: toHandshakeRecord(
+        { ...handshake, connectionId: client.connectionId, tenant: client.tenant },
+        'accepted',
+        101,
+        this.#tools.settings.clientAddress,
+      ),
+    });
     const connection = new Connection({
       tools: this.#tools,
       ws,
@@ -62,6 +88,7 @@ export class Guests {
       client,
       record: {
         id: client.connectionId,
+        trace: undefined,
         clientKind: client.kind,
         tenant: client.tenant,
         group: groupKeyOf(admitted.group),

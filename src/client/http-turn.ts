@@ -1,5 +1,6 @@
 /** `POST /responses`: one turn over HTTP, by the same code as a turn on a socket. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorAnswer } from '../frames/errors.ts';
 import { parseCreateBody } from '../frames/response-create.ts';
 import { Turn } from '../turn/turn.ts';
 import type { TurnClient } from '../turn/turn-client.ts';
@@ -18,6 +19,8 @@ export interface HttpTurnParts {
   readonly heartbeat: Heartbeat;
   readonly client: TurnClient;
   readonly group: RouteGroup;
+  /** The request is none: there will be no turn that could be heard of. */
+  readonly onRefused: (answer: ErrorAnswer) => void;
   /** The turn while it runs: drains and counts need it. */
   readonly onTurn: (turn: Turn) => void;
 }
@@ -33,10 +36,14 @@ export async function serveHttpTurn(
   const { tools, group, client } = parts;
   const receivedAt = tools.turnTools.clock.now();
   const read = await readBody(request, group.limits.maxMessageBytes, tools.inbound);
-  if (!read.ok) return answerError(response, read.error, { connection: 'close' });
+  if (!read.ok) {
+    parts.onRefused(read.error);
+    return answerError(response, read.error, { connection: 'close' });
+  }
   const parsed = parseCreateBody(read.body.bytes);
   if (!parsed.ok) {
     read.body.release();
+    parts.onRefused(parsed.error);
     return answerError(response, parsed.error);
   }
   const { create } = parsed;

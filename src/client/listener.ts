@@ -14,10 +14,11 @@ import { AdmissionCounts, type PlaceRefused } from './admission-counts.ts';
 import { AnswersDue } from './answers-due.ts';
 import type { ConnectionTools } from './connection-tools.ts';
 import type { HandshakeResult } from './facts.ts';
-import { Guests } from './guests.ts';
+import { Guests, type Arrival } from './guests.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { answerError } from './answer-error.ts';
 import { serveHttpTurn } from './http-turn.ts';
+import { groupOf, toHandshakeRecord, type HandshakeSource } from './handshake-record.ts';
 import { newClient } from './new-client.ts';
 import { answerClientError, refuseUpgrade } from './raw-answer.ts';
 import { relay } from './relay.ts';
@@ -161,26 +162,34 @@ export class ClientListener {
   }
 
   #welcome(request: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
+    const startedAt = performance.now();
+    const refuse = (result: HandshakeResult, answer: ErrorAnswer, asked?: RequestHead): void => {
+      const address = socket.remoteAddress;
+      this.#announceRefusal({ via: 'websocket', startedAt, address, head: asked }, result, answer);
+      refuseUpgrade(socket, answer);
+    };
     const ambiguity = ambiguityOf(request);
-    if (ambiguity !== undefined) return this.#refuseUpgrade(socket, 'bad_request', ambiguity);
+    if (ambiguity !== undefined) return refuse('bad_request', ambiguity);
     const head = readRequestHead(request);
     const admission = admit(head, true, this.#context(this.#isDraining));
-    if (admission.kind === 'refused') {
-      return this.#refuseUpgrade(socket, admission.result, admission.answer);
-    }
+    if (admission.kind === 'refused') return refuse(admission.result, admission.answer, head);
     const place = this.#counts.enter(admission.group, admission.identity.countKey);
-    if (typeof place === 'string') {
-      return this.#refuseUpgrade(socket, 'limited', limitReached(place, admission));
-    }
+    if (typeof place === 'string') return refuse('limited', limitReached(place, admission), head);
     socket.once('close', () => place.leave()); // also when the library refuses the handshake
     this.#doors.open(request, socket, firstBytes, admission.group.limits.maxMessageBytes, (ws) => {
-      this.#guests.welcome(ws, socket, head, admission, place);
+      this.#guests.welcome(ws, socket, { head, admitted: admission, place, startedAt });
     });
   }
 
-  #refuseUpgrade(socket: Socket, result: HandshakeResult, answer: ErrorAnswer): void {
-    this.#options.tools.facts({ kind: 'handshake', via: 'websocket', result, status: answer.status });
-    refuseUpgrade(socket, answer);
+  #announceRefusal(
+    source: Omit<HandshakeSource, 'group'>,
+    result: HandshakeResult,
+    { status }: ErrorAnswer,
+  ): void {
+    const { tools } = this.#options;
+    const group = source.head && groupOf(this.#snapshot, source.head);
+    const handshake = toHandshakeRecord({ ...source, group }, result, status, tools.settings.clientAddress);
+    tools.facts({ kind: 'handshake', handshake });
   }
 
   #onClientError(error: Error, socket: Socket): void {
@@ -191,35 +200,32 @@ export class ClientListener {
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!(await this.#answersDue.turnOf(request, response))) return;
     response.on('error', ignoreReset);
+    const startedAt = performance.now();
+    const address = request.socket.remoteAddress; // now: a request that is not read to its end has no socket any more
+    const refuse = (result: HandshakeResult, answer: ErrorAnswer, asked?: RequestHead): void => {
+      this.#announceRefusal({ via: 'http', startedAt, address, head: asked }, result, answer);
+      answerError(response, answer);
+    };
     const ambiguity = ambiguityOf(request);
     if (ambiguity !== undefined) {
       response.shouldKeepAlive = false; // what follows on this connection may be the rest of this request
-      return this.#refuseRequest(response, 'bad_request', ambiguity);
+      return refuse('bad_request', ambiguity);
     }
     const head = readRequestHead(request);
     if (this.#isDraining) response.shouldKeepAlive = false;
     if (this.#answerLook(head, response)) return;
     const admission = admit(head, false, this.#context(this.#isDraining));
-    if (admission.kind === 'refused') {
-      return this.#refuseRequest(response, admission.result, admission.answer);
-    }
+    if (admission.kind === 'refused') return refuse(admission.result, admission.answer, head);
     const place = this.#counts.enter(admission.group, admission.identity.countKey);
-    if (typeof place === 'string') {
-      return this.#refuseRequest(response, 'limited', limitReached(place, admission));
-    }
+    if (typeof place === 'string') return refuse('limited', limitReached(place, admission), head);
     this.#httpRequests++;
     try {
-      await this.#serve(request, response, head, admission);
+      await this.#serve(request, response, { head, admitted: admission, startedAt, address });
     } finally {
       place.leave();
       this.#httpRequests--;
       this.#leftOne();
     }
-  }
-
-  #refuseRequest(response: ServerResponse, result: HandshakeResult, answer: ErrorAnswer): void {
-    this.#options.tools.facts({ kind: 'handshake', via: 'http', result, status: answer.status });
-    answerError(response, answer);
   }
 
   /** Reading a request fails when its client goes away; everything else is a mistake of ours. */
@@ -232,8 +238,7 @@ export class ClientListener {
   async #serve(
     request: IncomingMessage,
     response: ServerResponse,
-    head: RequestHead,
-    admitted: Admitted,
+    { head, admitted, startedAt, address }: Omit<Arrival, 'place'> & { readonly address: string | undefined },
   ): Promise<void> {
     const { tools } = this.#options;
     if (admitted.rest !== '/responses') {
@@ -247,6 +252,10 @@ export class ClientListener {
         heartbeat: this.#heartbeat,
         client: newClient(head, admitted, 'http'),
         group: admitted.group,
+        onRefused: (answer) => {
+          const result = answer.status === 503 ? 'limited' : 'bad_request';
+          this.#announceRefusal({ via: 'http', startedAt, address, head }, result, answer);
+        },
         onTurn: (turn) => this.#httpTurns.add((served = turn)),
       });
     } finally {

@@ -9,6 +9,7 @@ export function newClient(head: RequestHead, admitted: Admitted, entry: TurnClie
     connectionId: newId('c'),
     kind: clientKindOf(head),
     tenant: admitted.identity.tenant,
+    path: `${admitted.group.path}/responses`,
     entry,
     headers: admitted.fields,
     query: allowedQuery(head.query, admitted.group.clients.queryAllow),

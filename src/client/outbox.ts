@@ -5,7 +5,9 @@
  */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import type { EventLatency } from '../events/event-latency.ts';
 import type { EventType } from '../events/event-type.ts';
+import type { ConnectionTools } from './connection-tools.ts';
 import type { FrameCounts } from './facts.ts';
 import type { Flow } from './flow.ts';
 import { FrameBatch } from './frame-batch.ts';
@@ -15,12 +17,19 @@ export class Outbox {
   readonly #socket: Socket;
   readonly #flow: Flow;
   readonly #counts: FrameCounts;
+  readonly #latency: EventLatency;
   readonly #batch = new FrameBatch();
   #bytes = 0;
   #lastTextAt: number;
   readonly #flush = (): void => this.flush();
 
-  constructor(ws: WebSocket, socket: Socket, flow: Flow, counts: FrameCounts) {
+  constructor(
+    ws: WebSocket,
+    socket: Socket,
+    flow: Flow,
+    { counts, latency }: Pick<ConnectionTools, 'counts' | 'latency'>,
+  ) {
+    this.#latency = latency;
     this.#ws = ws;
     this.#socket = socket;
     this.#flow = flow;
@@ -55,5 +64,6 @@ export class Outbox {
     this.#lastTextAt = performance.now();
     this.#batch.writeTo(this.#socket);
     this.#flow.wrote();
+    this.#latency.wrote();
   }
 }

@@ -102,6 +102,11 @@ function findError(value: unknown): Record<string, unknown> | undefined {
   return undefined;
 }
 
+/** The code that a provider gave in its answer's body, in whatever form; undefined if it gave none. */
+export function providerCodeOf(body: unknown): string | undefined {
+  return codeOf(findError(body)?.['code']);
+}
+
 function codeOf(code: unknown): string | undefined {
   if (typeof code === 'string') return code;
   return typeof code === 'number' ? String(code) : undefined; // OpenRouter's are numbers

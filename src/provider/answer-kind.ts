@@ -15,8 +15,12 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['text/xml', 'text/xml'],
 ]);
 
-/** @param contentType The header's value, parameters included; empty if there is none. */
-export function answerKindOf(contentType: string): AnswerKind {
+/**
+ * @param contentType The header's value, parameters included; empty if there is none.
+ * @param decodable Its content encoding is one that can be read.
+ */
+export function answerKindOf(contentType: string, decodable: boolean): AnswerKind {
+  if (!decodable) return { kind: 'other', name: 'a content encoding that nobody asked for' };
   const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   switch (type) {
     case 'text/event-stream':

@@ -1,5 +1,6 @@
 import type { PieceList } from '../events/piece-list.ts';
 import type { EventReader } from './event-reader.ts';
+import type { HttpVersion } from './provider.ts';
 
 /** Where an attempt over HTTP is; the way from one to the next is drawn in http-attempt.ts. */
 export type AttemptState =
@@ -14,6 +15,7 @@ export type AttemptState =
 export interface RefusedState {
   readonly kind: 'refused';
   readonly status: number;
+  readonly httpVersion: HttpVersion | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: PieceList;
 }

@@ -1,4 +1,5 @@
 /** What all attempts of a transport share, and the bounds of each. */
+import type { EventLatency } from '../events/event-latency.ts';
 import { DEFAULT_MAX_EVENT_BYTES } from '../events/sse-scanner.ts';
 import type { CallbackDepth } from './answer-flow.ts';
 import type { ByteAccount } from './held-answer.ts';
@@ -9,6 +10,7 @@ export interface AttemptTools {
   /** What answers keep until they are whole. */
   readonly answers: ByteAccount;
   readonly callbacks: CallbackDepth;
+  readonly latency: EventLatency;
   /** Hears what our own code threw where nobody could catch it. Must not throw. */
   readonly onMistake: (error: unknown) => void;
 }
@@ -33,3 +35,21 @@ export const DEFAULT_ATTEMPT_LIMITS: AttemptLimits = {
   maxReleaseBytes: 64 * 1024,
   releaseMs: 1_000,
 };
+
+/**
+ * Runs a step; never throws. What the step throws is a mistake of ours or of the listener, and those who lead here
+ * (undici, zlib, timers, microtasks) would lose it or end the process over it: so it is reported, and the attempt given
+ * up.
+ */
+export function runGuarded(step: () => void, giveUp: () => void, onMistake: (error: unknown) => void): void {
+  try {
+    step();
+  } catch (error) {
+    onMistake(error);
+    try {
+      giveUp();
+    } catch (another) {
+      onMistake(another);
+    }
+  }
+}

@@ -21,16 +21,23 @@ import type { CompiledProvider, CompiledRoute } from '../route/snapshot.ts';
 import { AnswerFlow, type FlowListener } from './answer-flow.ts';
 import { answerKindOf } from './answer-kind.ts';
 import { type AttemptState, ENDED, isUnderWay, OPENING, type RefusedState, SENT } from './attempt-state.ts';
-import type { AttemptTools } from './attempt-tools.ts';
+import { runGuarded, type AttemptTools } from './attempt-tools.ts';
 import { type EventSink, openReader } from './event-reader.ts';
-import type { Attempt, AttemptEnd, AttemptListener, AttemptRequest, ProviderFaultCode } from './provider.ts';
+import type {
+  Attempt,
+  AttemptEnd,
+  AttemptListener,
+  AttemptRequest,
+  Dial,
+  ProviderFaultCode,
+} from './provider.ts';
 import { type FaultPhase, faultOf, toProviderFault } from './provider-fault.ts';
 import { HeldAnswer } from './held-answer.ts';
 import type { ProviderPool, Waiter } from './provider-pool.ts';
 import { toClientHeaders, toText } from './response-headers.ts';
 
 /** Where an attempt reports how far its request is: its pool. */
-export type RequestRegister = Pick<ProviderPool, 'started' | 'ended'>;
+export type RequestRegister = Pick<ProviderPool, 'started' | 'ended' | 'httpVersion'>;
 
 /** One attempt; made by the transport, owned by the turn. */
 export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler, FlowListener {
@@ -107,22 +114,13 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
     });
   }
 
-  /**
-   * Runs a step of this attempt; never throws. What the step throws is a mistake of ours or of the listener, and those
-   * who lead here (undici, zlib, timers, microtasks) would lose it or end the process over it: so it is reported, and
-   * the attempt ends.
-   */
+  /** Runs a step of this attempt; never throws. See {@link runGuarded}. */
   run(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.#tools.onMistake(error);
-      try {
-        this.#giveUp();
-      } catch (another) {
-        this.#tools.onMistake(another);
-      }
-    }
+    runGuarded(step, () => this.#giveUp(), this.#tools.onMistake);
+  }
+
+  dialled(dial: Dial): void {
+    this.run(() => this.#listener.onDialled?.(dial));
   }
 
   // What undici calls. Each call may come from within its parser, hence the count; see `AnswerFlow`.
@@ -148,6 +146,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
       controller.abort(new Error('aborted'));
       return;
     }
+    this.#tools.latency.read();
     this.#inCallback(() => this.#flow.push(chunk));
   }
 
@@ -248,15 +247,14 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
     }
     const { headers: passed, turnState } = toClientHeaders(headers, this.#route);
     const decodable = this.#flow.decode(toText(headers['content-encoding']));
+    const head = { status, httpVersion: this.#register.httpVersion, headers: passed };
     if (status > 299) {
-      this.#refuse({ kind: 'refused', status, headers: passed, body: new PieceList() }, decodable);
-      return;
+      return this.#refuse({ kind: 'refused', ...head, body: new PieceList() }, decodable);
     }
-    const kind = answerKindOf(toText(headers['content-type']));
-    if (kind.kind === 'other' || !decodable) {
-      const what = kind.kind === 'other' ? kind.name : 'a content encoding that nobody asked for';
-      this.fail('protocol_error', `answered ${status}, but with ${what} instead of text/event-stream`);
-      return;
+    const kind = answerKindOf(toText(headers['content-type']), decodable);
+    if (kind.kind === 'other') {
+      const what = `answered ${status}, but with ${kind.name} instead of text/event-stream`;
+      return this.fail('protocol_error', what);
     }
     const sink: EventSink = (payload, type) => {
       if (this.#state.kind === 'answering') {
@@ -266,7 +264,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
     const { maxEventBytes } = this.#tools.limits;
     const reader = openReader(kind.kind, this.#provider.dialect, sink, maxEventBytes, this.#held);
     this.#state = { kind: 'answering', reader };
-    this.#listener.onAnswer({ status, headers: passed, turnState });
+    this.#listener.onAnswer({ ...head, turnState });
   }
 
   #refuse(state: RefusedState, decodable: boolean): void {
@@ -279,8 +277,8 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
     this.#flow.flow();
   }
 
-  #finishRefused({ status, headers, body }: RefusedState): void {
-    this.#finish({ kind: 'refused', status, headers, body: body.take() });
+  #finishRefused(state: RefusedState): void {
+    this.#finish({ ...state, body: state.body.take() });
   }
 
   /** After a mistake of our own: whoever still listens must hear of an end. */

@@ -4,6 +4,7 @@
 import type { LookupFunction } from 'node:net';
 import { type AttemptLimits, type AttemptTools, DEFAULT_ATTEMPT_LIMITS } from './attempt-tools.ts';
 import { type ByteAccount, UNLIMITED } from './held-answer.ts';
+import { EventLatency } from '../events/event-latency.ts';
 import { HttpAttempt, type RequestRegister } from './http-attempt.ts';
 import { Pools } from './pools.ts';
 import type {
@@ -29,6 +30,8 @@ export interface HttpSseOptions {
   readonly limits?: Partial<AttemptLimits> | undefined;
   /** Where answers count what they keep until they are whole; without it nobody counts. */
   readonly answers?: ByteAccount | undefined;
+  /** Told of reads, to measure what the bridge adds; nobody measures without it. */
+  readonly latency?: EventLatency | undefined;
   /**
    * Hears each mistake of our own (or of a turn that listens) that was caught in a callback, so that it can be logged.
    * The attempt that made it has ended, and nothing else. Must not throw. Nobody hears of them without it.
@@ -47,6 +50,7 @@ export class HttpSseTransport implements ProviderTransport {
       limits: { ...DEFAULT_ATTEMPT_LIMITS, ...options.limits },
       answers: options.answers ?? UNLIMITED,
       callbacks: { depth: 0 },
+      latency: options.latency ?? new EventLatency(() => undefined),
       onMistake: options.onMistake ?? (() => undefined),
     };
   }
@@ -133,4 +137,4 @@ export class HttpSseTransport implements ProviderTransport {
 }
 
 /** Stands in where there is no pool: nothing is waited for there. */
-const NO_POOL: RequestRegister = { started: () => undefined, ended: () => undefined };
+const NO_POOL: RequestRegister = { started: () => undefined, ended: () => undefined, httpVersion: undefined };

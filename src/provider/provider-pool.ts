@@ -6,6 +6,8 @@
 import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { CompiledProvider } from '../route/snapshot.ts';
+import { watchDial } from './dial.ts';
+import type { Dial, HttpVersion } from './provider.ts';
 import { AddressRefused, guardedLookup, isForbiddenHost } from './address-guard.ts';
 import { SESSION_PING_MS, watchSession } from './session-liveness.ts';
 
@@ -42,12 +44,16 @@ class Abandoned extends Error {
 export interface Waiter {
   /** The connection that it waited for could not be opened. */
   connectFailed(error: Error): void;
+  /** A connection was dialled for it, and this is how that went. Before it is used. */
+  dialled?(dial: Dial): void;
 }
 
 /** One provider's connections. {@link ProviderPool.close} is the one way out. */
 export class ProviderPool {
   /** The provider's host may not be reached at all: a literal address, or a name that is known to be local. */
   readonly forbidden: boolean;
+  /** What was agreed upon with the provider when a connection was opened last; undefined before. */
+  httpVersion: HttpVersion | undefined;
 
   readonly #provider: CompiledProvider;
   readonly #connectMs: number;
@@ -231,9 +237,9 @@ export class ProviderPool {
   #tend(socket: Socket): void {
     // A record that does not decrypt is an 'error' of a TLS socket without a 'close', for which undici would wait.
     socket.on('error', () => socket.destroy());
-    if (this.#speaksH2c || ('alpnProtocol' in socket && socket.alpnProtocol === 'h2')) {
-      watchSession(socket, this.#pingMs);
-    }
+    const isHttp2 = this.#speaksH2c || ('alpnProtocol' in socket && socket.alpnProtocol === 'h2');
+    this.httpVersion = isHttp2 ? '2' : '1.1';
+    if (isHttp2) watchSession(socket, this.#pingMs);
   }
 
   /**
@@ -271,9 +277,12 @@ export class ProviderPool {
         return;
       }
       const socket = dial(options, (...result) => {
+        const waiter = this.#opening.get(socket);
         this.#opening.delete(socket);
+        if (waiter !== undefined && this.#waiting.has(waiter)) waiter.dialled?.(times.end(result[0]));
         callback(...result);
       });
+      const times = watchDial(socket, this.#provider.name);
       this.#opening.set(socket, this.#dispatching);
     };
   }

@@ -25,6 +25,12 @@ export interface ProviderTransport {
   close(): Promise<void>;
 }
 
+/** W3C Trace Context for a provider. An undefined value: the header is not sent. */
+export interface TraceHeaders {
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+}
+
 export interface AttemptRequest {
   readonly route: CompiledRoute;
   readonly provider: CompiledProvider;
@@ -37,12 +43,25 @@ export interface AttemptRequest {
   readonly clientQuery: string;
   /** The value of `x-turnbridge-via` to send: the hops so far and this installation's id. */
   readonly via: string;
+  /** Trace headers to send instead of the client's; undefined: what the client sent passes as any other header. */
+  readonly trace: TraceHeaders | undefined;
   /**
    * The JSON body as views, written in order. Not changed by anyone until the attempt has ended; but above 64 KiB the
    * transport lets go of it as soon as it is written, so that an answer under way does not hold its request.
    */
   readonly body: readonly Buffer[];
   readonly bodyBytes: number;
+}
+
+/** A connection that was opened for a request, or could not be. Milliseconds of the process's monotonic clock. */
+export interface Dial {
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** Undefined: no name had to be looked up, no TLS was spoken, or it did not come to that. */
+  readonly dnsMs: number | undefined;
+  readonly tcpMs: number | undefined;
+  readonly tlsMs: number | undefined;
+  readonly fault: ProviderFault | undefined;
 }
 
 /** A running attempt; its owner is the turn. All methods may be called at any time, also after the end. */
@@ -60,6 +79,8 @@ export interface Attempt {
 }
 
 export interface AttemptListener {
+  /** A connection was dialled for this attempt; it may go out on another that came free meanwhile. At most once. */
+  onDialled?(dial: Dial): void;
   /** The provider accepted: an event stream (or a JSON answer, turned into events) follows. */
   onAnswer(answer: ProviderAnswer): void;
   /**
@@ -70,9 +91,12 @@ export interface AttemptListener {
   onEnd(end: AttemptEnd): void;
 }
 
+export type HttpVersion = '1.1' | '2';
+
 /** Status and headers of an answer. Header names in lower case; repeated ones joined with a comma. */
 export interface ProviderAnswer {
   readonly status: number;
+  readonly httpVersion: HttpVersion | undefined;
   /** Headers that the route lets through to clients; see response-headers.ts. */
   readonly headers: Readonly<Record<string, string>>;
   /** `x-codex-turn-state` of the answer: it becomes an event for the client. */
@@ -87,6 +111,7 @@ export type AttemptEnd =
   | {
       readonly kind: 'refused';
       readonly status: number;
+      readonly httpVersion: HttpVersion | undefined;
       readonly headers: Readonly<Record<string, string>>;
       readonly body: Buffer;
     }

@@ -6,6 +6,7 @@
  */
 import { isCredentialHeader, isNeverPassed, isPassedToProviders } from '../route/header-names.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField, HeaderRules } from '../route/snapshot.ts';
+import type { TraceHeaders } from './provider.ts';
 import { isHeaderName, isHeaderValue, NO_NAMES, namedByConnection } from './header-text.ts';
 
 /** What the headers of one request are made from. */
@@ -16,6 +17,8 @@ export interface HeaderSource {
   readonly provider: CompiledProvider;
   /** The value of `x-turnbridge-via`. */
   readonly via: string;
+  /** As {@link AttemptRequest.trace}. */
+  readonly trace?: TraceHeaders | undefined;
 }
 
 /** Headers for undici: values of a repeated name in an array. */
@@ -91,7 +94,7 @@ export function toHeaderRecord(fields: readonly HeaderField[]): HeaderRecord {
 }
 
 /** Everything except what the request itself needs. */
-function toForwardedHeaders({ clientHeaders, route, provider }: HeaderSource): HeaderField[] {
+function toForwardedHeaders({ clientHeaders, route, provider, trace }: HeaderSource): HeaderField[] {
   const policy = policyOf(route, provider);
   const ofThisHop = hopHeaders(clientHeaders);
   const passed = new Map<string, string>();
@@ -102,6 +105,9 @@ function toForwardedHeaders({ clientHeaders, route, provider }: HeaderSource): H
         passed.set(name, kept);
       }
     }
+  }
+  if (trace !== undefined) {
+    putTrace(passed, trace, policy);
   }
   if (provider.auth.type === 'APIKey') {
     // Never left out, whatever it is: the transport fails loudly over what is no header.
@@ -114,6 +120,17 @@ function toForwardedHeaders({ clientHeaders, route, provider }: HeaderSource): H
     passed.set(name, value);
   }
   return [...Array.from(passed, ([name, value]) => ({ name, value })), ...policy.add];
+}
+
+/** A route that denies the header denies it to us too. */
+function putTrace(passed: Map<string, string>, trace: TraceHeaders, policy: CompiledPolicy): void {
+  for (const name of ['traceparent', 'tracestate'] as const) {
+    passed.delete(name);
+    const value = trace[name];
+    if (value !== undefined && policy.passes(name)) {
+      passed.set(name, value);
+    }
+  }
 }
 
 /** One route and provider, looked at once. */

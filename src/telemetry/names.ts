@@ -69,6 +69,9 @@ export const FRAME_REFUSALS = allOf<FrameRefusal>({
   frame_too_large: true,
   invalid_stream_id: true,
   stream_limit: true,
+  queue_full: true,
+  no_room: true,
+  leaving: true,
   invalid_request: true,
   legacy_event: true,
 });
@@ -100,6 +103,18 @@ export const CONTINUATION_RESULTS = allOf<Exclude<ContinuationResult, 'none'>>({
   passed: true,
 });
 
+/** What became of a span that was to be exported. */
+export const SPAN_RESULTS = ['exported', 'dropped', 'failed'] as const;
+
+/** Where the bridge's own time goes: until a request is with its transport, until an event is with its client. */
+export const OVERHEAD_PHASES = ['request', 'event'] as const;
+
+/** Garbage collections, as V8 tells them apart. */
+export const GC_KINDS = ['minor', 'major', 'incremental', 'weakcb'] as const;
+
+/** One of {@link GC_KINDS}. */
+export type GcKind = (typeof GC_KINDS)[number];
+
 /** What an outcome means to somebody who watches: did it work, did it fail, did the client not want it any more. */
 export type OutcomeClass = 'ok' | 'error' | 'aborted';
 
@@ -115,6 +130,19 @@ export const OUTCOME_CLASSES: Readonly<Record<TurnOutcome, OutcomeClass>> = {
   drained: 'error',
   bridge_error: 'error',
 };
+
+/**
+ * The outcomes by which service levels are judged, besides those that do not count: the success that makes a ratio
+ * exist, and every failure. Shown with 0 before the first of them, so that rates see it.
+ */
+export const JUDGED_OUTCOMES = [
+  'completed',
+  'failed',
+  'provider_error',
+  'timeout',
+  'drained',
+  'bridge_error',
+] as const satisfies readonly TurnOutcome[];
 
 /** What became of a changed configuration: in effect, or refused while the last good one stays. */
 export const CONFIG_RELOAD_RESULTS = ['success', 'failure'] as const;

@@ -1,4 +1,5 @@
 /** The word for a failure in metrics, logs and spans: from a closed list, whatever a provider calls it. */
+import { ERROR_CODES, type ErrorCode } from '../frames/errors.ts';
 import type { ProviderFaultCode } from '../provider/provider.ts';
 
 /** The provider's codes that telemetry may name; its texts are not ours to trust as labels. */
@@ -22,6 +23,11 @@ const PROVIDER_CODES = new Set([
   'slow_down',
   'provider_unauthorized',
 ]);
+
+/** The code that a client hears, as telemetry names it: one of ours or a known one of providers, else `_OTHER`. */
+export function toAnswerCode(code: string): string {
+  return PROVIDER_CODES.has(code) || ERROR_CODES.has(code as ErrorCode) ? code : '_OTHER';
+}
 
 const STATUS_TYPES = new Set([400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 529]);
 

@@ -1,6 +1,6 @@
 /**
- * What a turn announces. Metrics, log lines and (later) spans all listen to these facts; none of them is
- * sprinkled through the logic. A record holds closed sets, numbers and identifiers: never a header, a URL, a body
+ * What a turn announces. Metrics, log lines, spans and the ops page all listen to these facts; none of them is
+ * sprinkled through the logic. A record holds closed sets, numbers and identifiers: never a header, a query, a body
  * or a provider's text.
  */
 
@@ -23,6 +23,62 @@ export type ContinuationResult =
   | 'hit' // expanded from the transcript
   | 'miss' // previous_response_not_found
   | 'passed'; // handed to the provider as it is
+
+/** A span of ours, by the identifiers of W3C Trace Context. */
+export interface TraceIds {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits. */
+  readonly spanId: string;
+  /** The span is recorded and exported; only then can anybody find it. */
+  readonly isSampled: boolean;
+  /** `tracestate` as it came with the trace; empty when there is none. */
+  readonly traceState: string;
+}
+
+/** The trace that a client says its request belongs to. Not judged yet: bounded text, and no more. */
+export interface ClientTrace {
+  /** At most 64 characters. */
+  readonly traceparent: string;
+  /** At most 512 characters. */
+  readonly tracestate: string | undefined;
+}
+
+/** What a client's trace means to a turn: `clients.trace` of its route. */
+export type TracePolicy = 'Parent' | 'ParentSampled' | 'Link' | 'Ignore';
+
+/** What the Codex CLI calls a request (`request_kind` of its turn metadata). */
+export type RequestKind = 'turn' | 'prewarm' | 'compaction' | 'memory' | 'other';
+
+/**
+ * What spans tell of a request beyond what everybody hears. Read only where somebody listens for it
+ * (`TurnTools.readsDetails`). Identifiers of clients are pseudonyms (turn/pseudonyms.ts); the rest are numbers and
+ * short words of a safe alphabet.
+ */
+export interface RequestDetails {
+  readonly clientTrace: ClientTrace | undefined;
+  readonly tracePolicy: TracePolicy;
+  /** The lane's name as a pseudonym; undefined for the default lane. */
+  readonly laneName: string | undefined;
+  /** Codex's id of the user's turn, of which several requests are parts; a pseudonym. */
+  readonly codexTurn: string | undefined;
+  readonly requestKind: RequestKind | undefined;
+  /** `x-openai-subagent`: what kind of helper of an agent asks. */
+  readonly subagent: string | undefined;
+  /** The model as the provider was asked for it. */
+  readonly providerModel: string | undefined;
+  readonly previousResponseId: string | undefined;
+  readonly reasoningLevel: string | undefined;
+  readonly maxOutputTokens: number | undefined;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  readonly serviceTier: string | undefined;
+  /** The client asked for JSON of a schema, or for a JSON object. */
+  readonly asksForJson: boolean;
+}
+
+/** Why a response came to its end, in the words of the GenAI conventions. */
+export type FinishReason = 'stop' | 'length' | 'content_filter' | 'tool_call' | 'error';
 
 /**
  * One turn, as far as it is known. Filled while the turn runs, complete at `turn.ended`. Times are milliseconds of
@@ -48,7 +104,16 @@ export interface TurnRecord {
   /** `default` for the lane without a name. Never the client's own text. */
   readonly lane: 'default' | 'named';
   readonly requestBytes: number;
+  /** Where it came in: the group's base and `/responses`, from configuration. */
+  readonly path: string;
+  /** The request names an earlier response. */
+  readonly asksToContinue: boolean;
   readonly receivedAt: number;
+  /** The turn's own span; set by the tracer, if there is one, before anybody else hears of `turn.started`. */
+  trace: TraceIds | undefined;
+  details: RequestDetails | undefined;
+  /** The client's session, thread or conversation: a pseudonym, or raw where the route says so (`telemetry.sessionIds`). */
+  session: string | undefined;
   startedAt: number | undefined;
   firstEventAt: number | undefined;
   firstOutputAt: number | undefined;
@@ -60,12 +125,30 @@ export interface TurnRecord {
   maxGapMs: number;
   /** Time the provider was paused because the client read slowly. */
   pausedMs: number;
+  /** When it was paused first. */
+  firstPausedAt: number | undefined;
+  /** `response.interrupt` came for it. */
+  interruptedAt: number | undefined;
+  /** Keep-alives of the provider that were passed on, and when the first one was. */
+  keepalives: number;
+  firstKeepaliveAt: number | undefined;
+  /**
+   * What the bridge itself took from the receipt of the request to handing it to the transport, without the time in
+   * the lane's queue; undefined when there was no attempt.
+   */
+  overheadMs: number | undefined;
   continuation: ContinuationResult;
   outcome: TurnOutcome | undefined;
   /** From the closed list of docs/errors.md; undefined when nothing failed. */
   errorType: string | undefined;
+  /** The code that the client heard, if it is one that docs/errors.md names; else `_OTHER`. */
+  answerCode: string | undefined;
   /** HTTP status of the provider's refusal, or of ours. */
   status: number | undefined;
+  finishReason: FinishReason | undefined;
+  /** The model that answered, and the tier it was served in, as the terminal event names them. */
+  responseModel: string | undefined;
+  responseTier: string | undefined;
   usage: TokenUsage | undefined;
   /** The provider's response id, for its support; not a secret. */
   responseId: string | undefined;
@@ -77,8 +160,21 @@ export type ClientKind = 'codex' | 'openai_sdk' | 'turnbridge' | 'other';
 export interface TokenUsage {
   readonly inputTokens: number;
   readonly cachedTokens: number;
+  readonly cacheWriteTokens: number;
   readonly outputTokens: number;
   readonly reasoningTokens: number;
+}
+
+/** A connection that was dialled for an attempt. Times as in {@link TurnRecord}. */
+export interface DialRecord {
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** DNS, TCP and TLS took so long; undefined for a step that was not made or not reached. */
+  readonly dnsMs: number | undefined;
+  readonly tcpMs: number | undefined;
+  readonly tlsMs: number | undefined;
+  /** As TurnRecord.errorType; undefined when the connection was opened. */
+  readonly errorType: string | undefined;
 }
 
 /** One attempt at a provider. */
@@ -87,14 +183,29 @@ export interface AttemptRecord {
   readonly provider: string;
   /** Scheme, host and port of its url, from configuration. */
   readonly origin: string;
+  /** The path asked for, from configuration: no query. */
+  readonly path: string;
   readonly transport: 'http' | 'websocket';
+  readonly reason: 'first' | 'retry' | 'failover' | 'transport_fallback';
   readonly startedAt: number;
+  /** The attempt's span; set by the tracer, if there is one, while it hears of `attempt.started`. */
+  trace: TraceIds | undefined;
+  /** The connection that was opened for it; undefined: it went out on one that was there. */
+  dial: DialRecord | undefined;
+  /** HTTP version spoken, once it is known. */
+  httpVersion: '1.1' | '2' | undefined;
+  /** `x-request-id` of the answer. */
+  requestId: string | undefined;
+  firstEventAt: number | undefined;
+  events: number;
   answeredAt: number | undefined;
   endedAt: number | undefined;
   result: 'ok' | 'error' | 'aborted' | undefined;
   /** As TurnRecord.errorType. */
   errorType: string | undefined;
   status: number | undefined;
+  /** Seconds that the provider asked to wait. */
+  retryAfterS: number | undefined;
 }
 
 export type TurnFact =
@@ -109,7 +220,7 @@ export type TurnFact =
   /** Exactly once for each `turn.queued`, also when the turn never started. */
   | { readonly kind: 'turn.ended'; readonly turn: TurnRecord }
   /** A warm-up answered here. Never counted as a turn. */
-  | { readonly kind: 'warmup.answered'; readonly route: string; readonly connectionId: string }
+  | { readonly kind: 'warmup.answered'; readonly route: string; readonly turn: TurnRecord }
   /** Our own code threw. The error is for the log, which takes its name and stack and no message. */
   | { readonly kind: 'bridge.mistake'; readonly error: unknown }
   /** A chain was given up because a transcript budget was full. */

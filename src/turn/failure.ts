@@ -5,7 +5,7 @@
 import { isJsonObject, parseJson } from '../json/json-object.ts';
 import { MAX_VALUE_BYTES, memberOf, membersOf, valueOf, type Member } from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer, type ErrorCode } from '../frames/errors.ts';
-import { toErrorAnswer } from '../frames/provider-refusal.ts';
+import { providerCodeOf, toErrorAnswer } from '../frames/provider-refusal.ts';
 import type { AttemptEnd, ProviderFaultCode } from '../provider/provider.ts';
 import type { CompiledProvider } from '../route/snapshot.ts';
 import { toErrorType, toFaultType } from './error-type.ts';
@@ -56,17 +56,18 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
         errorType: 'upstream_stream_ended',
       };
     case 'refused': {
+      const body = quotesKey(end.body, provider) ? undefined : parseJson(end.body);
       const answer = toErrorAnswer({
         status: end.status,
         headers: end.headers,
-        body: parseJson(end.body),
+        body,
         ownKey: provider.auth.type !== 'Passthrough',
         provider: provider.name,
       });
       return {
         answer,
         outcome: end.status >= 500 || end.status < 400 ? 'provider_error' : 'failed',
-        errorType: toErrorType(answer.error.code ?? undefined, end.status),
+        errorType: toErrorType(codeOfRefusal(answer, body), end.status),
       };
     }
     case 'lost':
@@ -76,6 +77,20 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
         errorType: toFaultType(end.fault.code, end.fault.reason),
       };
   }
+}
+
+/** Shorter keys are words that any text may hold. */
+const MIN_QUOTED_KEY = 8;
+
+/** A provider that repeats the bridge's own key in its refusal: nobody else may read that text. */
+function quotesKey(body: Buffer, { auth }: CompiledProvider): boolean {
+  const key = auth.type === 'APIKey' ? auth.key.reveal() : '';
+  return key.length >= MIN_QUOTED_KEY && body.includes(key);
+}
+
+/** The provider's own code: what the client hears may be a word of ours for its status. */
+function codeOfRefusal({ error: { code } }: ErrorAnswer, body: unknown): string | undefined {
+  return code === 'provider_unauthorized' ? code : providerCodeOf(body);
 }
 
 /** An `error` event in the provider's stream: nested, or flat as the schema has it. */

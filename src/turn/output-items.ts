@@ -106,12 +106,26 @@ export interface ResponseFacts {
   /** Undefined also when it is longer than a client could name it again. */
   readonly id: string | undefined;
   readonly usage: TokenUsage | undefined;
+  /** The model that answered, as the provider wrote it; undefined also when it is longer than any known. */
+  readonly model: string | undefined;
+  readonly serviceTier: string | undefined;
+  /** `incomplete_details.reason`. */
+  readonly incompleteReason: string | undefined;
   /** `error.code`, as the provider wrote it. */
   readonly errorCode: string | undefined;
   /** The items of a non-empty `output`, joined; for providers that send no `output_item.done`. */
   readonly outputItems: Buffer | undefined;
   /** Where the id's value lies in the event, quotes included. */
   readonly idAt: { readonly start: number; readonly end: number } | undefined;
+}
+
+const TOOL_CALLS: ReadonlySet<string> = new Set(['function_call', 'custom_tool_call', 'local_shell_call']);
+
+/** Does the item of a `response.output_item.done` event ask the client to call a tool? */
+export function isToolCall(payload: Buffer): boolean {
+  const item = findMember(payload, 'item');
+  const type = item && findMember(payload, 'type', item);
+  return type !== undefined && TOOL_CALLS.has(nameAt(payload, type) ?? '');
 }
 
 /** The id in an event's `response`, which stands at its beginning: what follows is not looked at. */
@@ -126,6 +140,11 @@ function nameAt(payload: Buffer, member: Member): string | undefined {
   return member.end - member.start > MAX_NAME_BYTES ? undefined : stringOf(payload, member);
 }
 
+function nameIn(payload: Buffer, members: readonly Member[], key: string): string | undefined {
+  const member = memberOf(members, key);
+  return member && nameAt(payload, member);
+}
+
 /** Reads terminal events. */
 export function readResponse(payload: Buffer): ResponseFacts {
   const response = memberOf(membersOf(payload), 'response');
@@ -134,11 +153,15 @@ export function readResponse(payload: Buffer): ResponseFacts {
   const usage = memberOf(inner, 'usage');
   const error = memberOf(inner, 'error');
   const code = error === undefined ? undefined : memberOf(membersOf(payload, error), 'code');
+  const incomplete = memberOf(inner, 'incomplete_details');
   const output = memberOf(inner, 'output');
   const items = output === undefined ? undefined : arrayItemsOf(payload, output);
   return {
     id: idMember && nameAt(payload, idMember),
     usage: usage === undefined ? undefined : toUsage(valueOf(payload, usage)),
+    model: nameIn(payload, inner, 'model'),
+    serviceTier: nameIn(payload, inner, 'service_tier'),
+    incompleteReason: incomplete && nameIn(payload, membersOf(payload, incomplete), 'reason'),
     errorCode: toErrorCode(code === undefined ? undefined : valueOf(payload, code)),
     outputItems: items === undefined || items.length === 0 ? undefined : items,
     idAt: idMember === undefined ? undefined : { start: idMember.start, end: idMember.end },
@@ -158,6 +181,7 @@ function toUsage(value: unknown): TokenUsage | undefined {
   return {
     inputTokens: numberAt(value, 'input_tokens'),
     cachedTokens: numberAt(value, 'input_tokens_details', 'cached_tokens'),
+    cacheWriteTokens: numberAt(value, 'input_tokens_details', 'cache_write_tokens'),
     outputTokens: numberAt(value, 'output_tokens'),
     reasoningTokens: numberAt(value, 'output_tokens_details', 'reasoning_tokens'),
   };

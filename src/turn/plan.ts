@@ -2,7 +2,7 @@
  * What a turn is going to do, decided before anything is sent: which route, which provider, how the request goes
  * on from an earlier one, and the body. A plan that says `refuse` costs the provider nothing.
  */
-import { translateMetadata } from '../frames/client-metadata.ts';
+import { translateMetadata, type TranslatedMetadata } from '../frames/client-metadata.ts';
 import { refusal } from '../frames/errors.ts';
 import type { ResponseCreate, ResponseInput } from '../frames/response-create.ts';
 import { withLittleSlack } from '../json/exact-copy.ts';
@@ -29,9 +29,15 @@ export type TurnPlan =
       readonly continuation: ContinuationResult;
       readonly memory: TurnMemory;
       readonly headers: readonly HeaderField[];
+      /** Those among `headers` that came with this request and not with its connection's handshake. */
+      readonly ownHeaders: readonly HeaderField[];
       readonly body: RequestBody;
     }
-  | { readonly kind: 'warmup'; readonly route: CompiledRoute; readonly memory: TurnMemory }
+  | {
+      readonly kind: 'warmup';
+      readonly route: CompiledRoute;
+      readonly memory: TurnMemory;
+    }
   | {
       readonly kind: 'refuse';
       readonly route: CompiledRoute | undefined;
@@ -75,25 +81,32 @@ export function planTurn(
   const model = create.model ?? '';
   const provider = chooseProvider(route, model);
   if (provider === undefined) return noProvider(route, create.model);
-  const metadata = create.clientMetadata && translateMetadata(create.bytes, create.clientMetadata);
+  const metadata = metadataOf(create);
   const mapped = mapModel(provider, model);
   const body = toProviderBody(create, {
     model: mapped === model ? undefined : mapped,
     earlierItems: base === undefined ? undefined : itemsOfChain(base),
     ownItems: itemsOf(create.input),
     previousResponseId: base === undefined ? create.previousResponseId : base.providerBase,
-    clientMetadata: metadata?.body,
+    clientMetadata: metadata.body,
   });
   return {
     kind: 'run',
     route,
     provider,
     continuation: base === undefined ? (create.previousResponseId === undefined ? 'none' : 'passed') : 'hit',
-    headers: metadata === undefined ? client.headers : overlay(client.headers, metadata.headers),
+    headers: metadata === NO_METADATA ? client.headers : overlay(client.headers, metadata.headers),
+    ownHeaders: metadata.headers,
     body,
     // last: what it holds is let go by whoever runs the plan
     memory: mode === 'Provider' ? { kind: 'none' } : toMemory(create.input, mode, memory, base),
   };
+}
+
+const NO_METADATA: TranslatedMetadata = { headers: [], body: undefined };
+
+function metadataOf({ bytes, clientMetadata }: ResponseCreate): TranslatedMetadata {
+  return clientMetadata === undefined ? NO_METADATA : translateMetadata(bytes, clientMetadata);
 }
 
 /** The chain to go on from; undefined: none is needed; `unknown`: the client has to send everything. */

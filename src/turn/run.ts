@@ -1,12 +1,15 @@
 /** A turn with an attempt under way: what belongs to it, opened and let go together. */
 import { turnStateEvent } from '../frames/server-events.ts';
 import { exactCopy } from '../json/exact-copy.ts';
-import type { Attempt, AttemptListener } from '../provider/provider.ts';
+import type { Attempt, AttemptListener, Dial, ProviderAnswer } from '../provider/provider.ts';
+import { toFaultType } from './error-type.ts';
 import type { TurnFailure } from './failure.ts';
 import type { AttemptRecord, TurnRecord } from './facts.ts';
 import type { TurnPlan } from './plan.ts';
+import { isToolCall } from './output-items.ts';
 import { ResponseSoFar } from './response-so-far.ts';
 import type { TurnParts, TurnTools } from './turn-parts.ts';
+import { toTraceHeaders } from './trace-headers.ts';
 import { newAttemptRecord } from './turn-record.ts';
 import { TurnTimers } from './turn-timers.ts';
 
@@ -30,6 +33,7 @@ export class Run {
   readonly #record: AttemptRecord;
   readonly #attempt: Attempt;
   #turnState: Buffer | undefined;
+  #hasToolCall = false;
 
   /** Opens the attempt. The listener hears nothing before this has returned. */
   constructor(
@@ -55,6 +59,7 @@ export class Run {
         clientHeaders: plan.headers,
         clientQuery: client.query,
         via: client.via,
+        trace: toTraceHeaders(this.#record.trace, plan.provider, tools.propagation),
         body: plan.body.views,
         bodyBytes: plan.body.bytes,
       },
@@ -64,10 +69,32 @@ export class Run {
     this.timers = new TurnTimers(tools.clock, plan.route.timeouts, (failure) => listener.onTimeout(failure));
   }
 
-  /** The provider answered with this status. */
-  answered(status: number): void {
-    this.#record.answeredAt = this.#tools.clock.now();
-    this.#record.status = status;
+  /** A connection was opened for this attempt, or could not be. */
+  dialled({ fault, ...times }: Dial): void {
+    this.#record.dial = { ...times, errorType: fault && toFaultType(fault.code, fault.reason) };
+  }
+
+  /** The provider answered. */
+  answered({ status, headers, httpVersion }: AnswerHead): void {
+    const record = this.#record;
+    record.answeredAt = this.#tools.clock.now();
+    record.status = status;
+    record.httpVersion = httpVersion;
+    record.requestId = headers['x-request-id'];
+    record.retryAfterS = secondsOf(headers['retry-after']);
+  }
+
+  /** The provider sent an event. On the hot path. */
+  heard(): void {
+    const record = this.#record;
+    record.events++;
+    this.timers.heard();
+    record.firstEventAt ??= this.timers.heardAt;
+  }
+
+  /** One of the items that passed asks the client to call a tool. Known only where details are read. */
+  get hasToolCall(): boolean {
+    return this.#hasToolCall;
   }
 
   /** The provider's turn state goes out with the first event: by itself it would commit the turn. */
@@ -84,6 +111,7 @@ export class Run {
 
   /** A finished item passes; where a later turn may continue it is kept, and counted as what it will be. */
   itemDone(payload: Buffer): void {
+    if (this.#turn.details !== undefined) this.#hasToolCall ||= isToolCall(payload);
     const before = this.response.items.bytes;
     this.response.itemDone(payload);
     if (this.plan.memory.kind !== 'chain') return;
@@ -140,6 +168,15 @@ export class Run {
     this.#record.result ??= 'ok';
     this.#tools.facts({ kind: 'attempt.ended', turn: this.#turn, attempt: this.#record });
   }
+}
+
+/** What an answer says before its body. */
+type AnswerHead = Pick<ProviderAnswer, 'status' | 'headers' | 'httpVersion'>;
+
+/** `retry-after` in seconds; a date says nothing to a machine that waits for seconds. */
+function secondsOf(retryAfter: string | undefined): number | undefined {
+  const seconds = retryAfter === undefined || retryAfter.trim() === '' ? NaN : Number(retryAfter);
+  return seconds >= 0 && seconds < Infinity ? seconds : undefined;
 }
 
 /** Whose turn it is, and what it asks. */

@@ -9,6 +9,8 @@ export interface TurnClient {
   readonly connectionId: string;
   readonly kind: ClientKind;
   readonly tenant: string;
+  /** Where turns come in: the group's base and `/responses`. */
+  readonly path: string;
   /** How turns come in. Over `http` ids of earlier responses are the provider's affair. */
   readonly entry: 'websocket' | 'http';
   /** All headers as they came; the header policy is applied where a request is written. */

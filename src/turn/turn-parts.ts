@@ -4,6 +4,8 @@ import type { ProviderTransport } from '../provider/provider.ts';
 import type { Clock } from './clock.ts';
 import type { TurnFactListener, TurnRecord } from './facts.ts';
 import type { LaneMemory } from './lane-memory.ts';
+import type { Pseudonyms } from './pseudonyms.ts';
+import type { TracePropagation } from './trace-headers.ts';
 import type { TurnClient, TurnSink } from './turn-client.ts';
 
 /** What every turn of a process works with. */
@@ -11,6 +13,10 @@ export interface TurnTools {
   readonly transport: ProviderTransport;
   readonly clock: Clock;
   readonly facts: TurnFactListener;
+  readonly pseudonyms: Pseudonyms;
+  readonly propagation: TracePropagation;
+  /** Somebody shows `TurnRecord.details`: they are read, which costs some microseconds a turn. */
+  readonly readsDetails: boolean;
 }
 
 /** What one turn is made of. */

@@ -3,13 +3,29 @@
  * refused: then it is announced like any request that was.
  */
 import type { EventType } from '../events/event-type.ts';
-import type { TurnOutcome, TurnRecord } from './facts.ts';
+import type { ErrorAnswer } from '../frames/errors.ts';
+import { translateMetadata } from '../frames/client-metadata.ts';
+import type { ResponseCreate } from '../frames/response-create.ts';
+import type { HeaderField, RouteGroup } from '../route/snapshot.ts';
+import { mapModel } from '../route/match.ts';
+import { toAnswerCode } from './error-type.ts';
+import type { FinishReason, TurnOutcome, TurnRecord } from './facts.ts';
 import type { ResponseFacts } from './output-items.ts';
 import type { TurnPlan } from './plan.ts';
+import { readDetails, sessionOf, toLevel, toWord } from './request-details.ts';
+import type { TurnClient } from './turn-client.ts';
 import type { TurnTools } from './turn-parts.ts';
-import { modelLabel } from './turn-record.ts';
+import { modelLabel } from './model-label.ts';
 
-type Tools = Pick<TurnTools, 'clock' | 'facts'>;
+type Tools = Pick<TurnTools, 'clock' | 'facts' | 'pseudonyms' | 'readsDetails'>;
+
+/** What was planned, and from what. */
+export interface Planned {
+  readonly plan: TurnPlan;
+  readonly create: ResponseCreate;
+  readonly client: TurnClient;
+  readonly group: RouteGroup;
+}
 
 export class TurnProgress {
   readonly record: TurnRecord;
@@ -24,13 +40,15 @@ export class TurnProgress {
   }
 
   /** It has left its lane's queue, and this is what it is going to do. */
-  planned(plan: TurnPlan, model: string, startedAt: number): void {
+  planned(planned: Planned, startedAt: number): void {
     const { record } = this;
+    const { plan, create } = planned;
     record.startedAt = startedAt;
     record.route = plan.route?.id;
-    if (plan.route !== undefined) record.model = modelLabel(plan.route, model);
+    if (plan.route !== undefined) record.model = modelLabel(plan.route, create.model ?? '');
     if (plan.kind !== 'warmup') record.continuation = plan.continuation;
     if (plan.kind === 'run') record.provider = plan.provider.name;
+    this.#describe(planned);
     this.#announce('turn.started');
   }
 
@@ -49,10 +67,42 @@ export class TurnProgress {
     record.bytesOut += payload.length;
   }
 
+  /** A keep-alive of the provider goes to the client. */
+  keptAlive(): void {
+    this.record.keepalives++;
+    this.record.firstKeepaliveAt ??= this.#tools.clock.now();
+  }
+
+  paused(): void {
+    this.record.firstPausedAt ??= this.#tools.clock.now();
+  }
+
+  interrupted(): void {
+    this.record.interruptedAt = this.#tools.clock.now();
+  }
+
+  /** This is what the client hears of a failure. */
+  refused({ status, error }: ErrorAnswer): void {
+    this.record.status = status;
+    this.record.answerCode = toAnswerCode(error.code ?? error.type);
+  }
+
   /** What the provider's terminal event says. */
-  closing(facts: ResponseFacts): void {
-    this.record.usage = facts.usage;
-    this.record.responseId = facts.id ?? this.record.responseId;
+  closing(facts: ResponseFacts, outcome: TurnOutcome, hasToolCall: boolean): void {
+    const { record } = this;
+    record.usage = facts.usage;
+    record.responseId = facts.id ?? record.responseId;
+    record.responseModel = toWord(facts.model);
+    record.responseTier = toLevel(facts.serviceTier);
+    record.finishReason = finishReasonOf(outcome, facts, hasToolCall);
+    if (outcome === 'failed') record.answerCode = toAnswerCode(facts.errorCode ?? 'server_error');
+  }
+
+  /** A warm-up was answered: the last that is heard of it. */
+  warmedUp(route: string): void {
+    this.record.endedAt = this.#tools.clock.now();
+    this.record.outcome = 'completed';
+    this.#tools.facts({ kind: 'warmup.answered', route, turn: this.record });
   }
 
   /** Last of all. */
@@ -68,9 +118,45 @@ export class TurnProgress {
     this.#announce('turn.ended');
   }
 
+  #describe({ plan, create, client, group }: Planned): void {
+    const { record } = this;
+    const { pseudonyms, readsDetails } = this.#tools;
+    const headers = ownHeaders(plan, create, client);
+    const idPolicy = plan.route?.telemetry.sessionIds ?? 'Hashed';
+    record.session = pseudonyms.nameOf(sessionOf(create, headers, client.headers), idPolicy);
+    if (!readsDetails) return;
+    record.details = readDetails({
+      create,
+      headers,
+      tracePolicy: group.clients.trace,
+      idPolicy,
+      pseudonyms,
+      providerModel: plan.kind === 'run' ? mapModel(plan.provider, create.model ?? '') : undefined,
+    });
+  }
+
   #announce(
     kind: 'turn.queued' | 'turn.started' | 'turn.first-event' | 'turn.first-output' | 'turn.ended',
   ): void {
     if (!this.#isWarmup) this.#tools.facts({ kind, turn: this.record });
   }
+}
+
+/** Headers of this very request: an HTTP request's own, or those that a frame carries. */
+function ownHeaders(plan: TurnPlan, create: ResponseCreate, client: TurnClient): readonly HeaderField[] {
+  if (client.entry === 'http') return client.headers;
+  if (plan.kind === 'run') return plan.ownHeaders;
+  return create.clientMetadata === undefined
+    ? []
+    : translateMetadata(create.bytes, create.clientMetadata).headers;
+}
+
+function finishReasonOf(
+  outcome: TurnOutcome,
+  { incompleteReason }: ResponseFacts,
+  hasToolCall: boolean,
+): FinishReason {
+  if (outcome === 'completed') return hasToolCall ? 'tool_call' : 'stop';
+  if (outcome !== 'incomplete') return 'error';
+  return incompleteReason === 'content_filter' ? 'content_filter' : 'length';
 }

@@ -1,8 +1,7 @@
 /** Records of turns as telemetry sees them: made here, filled by the turn. */
 import { randomUUID } from 'node:crypto';
 import type { ResponseCreate } from '../frames/response-create.ts';
-import { matchModel, toModelPattern } from '../route/model-pattern.ts';
-import type { CompiledProvider, CompiledRoute } from '../route/snapshot.ts';
+import type { CompiledProvider } from '../route/snapshot.ts';
 import type { AttemptRecord, TurnRecord } from './facts.ts';
 import type { TurnClient } from './turn-client.ts';
 
@@ -41,7 +40,12 @@ export function newTurnRecord(
     transport: 'http',
     lane: create.streamId === undefined ? 'default' : 'named',
     requestBytes: create.bytes.length,
+    path: client.path,
+    asksToContinue: create.previousResponseId !== undefined,
     receivedAt,
+    trace: undefined,
+    details: undefined,
+    session: undefined,
     startedAt: undefined,
     firstEventAt: undefined,
     firstOutputAt: undefined,
@@ -51,10 +55,19 @@ export function newTurnRecord(
     bytesOut: 0,
     maxGapMs: 0,
     pausedMs: 0,
+    firstPausedAt: undefined,
+    interruptedAt: undefined,
+    keepalives: 0,
+    firstKeepaliveAt: undefined,
+    overheadMs: undefined,
     continuation: 'none',
     outcome: undefined,
     errorType: undefined,
+    answerCode: undefined,
     status: undefined,
+    finishReason: undefined,
+    responseModel: undefined,
+    responseTier: undefined,
     usage: undefined,
     responseId: undefined,
     providerRequestId: undefined,
@@ -63,38 +76,28 @@ export function newTurnRecord(
 
 export function newAttemptRecord(
   number: number,
-  { name, origin }: Pick<CompiledProvider, 'name' | 'origin'>,
+  { name, origin, basePath }: Pick<CompiledProvider, 'name' | 'origin' | 'basePath'>,
   startedAt: number,
 ): AttemptRecord {
   return {
     number,
     provider: name,
     origin,
+    path: `${basePath}/responses`,
     transport: 'http',
+    reason: 'first',
     startedAt,
+    trace: undefined,
+    dial: undefined,
+    httpVersion: undefined,
+    requestId: undefined,
+    firstEventAt: undefined,
+    events: 0,
     answeredAt: undefined,
     endedAt: undefined,
     result: undefined,
     errorType: undefined,
     status: undefined,
+    retryAfterS: undefined,
   };
-}
-
-/**
- * The model as a metric label: the name or pattern of the route that covers it. Bounded by configuration, whatever
- * clients ask for.
- */
-export function modelLabel(route: CompiledRoute, model: string): string {
-  const named = [
-    ...route.match.models,
-    ...route.providers.flatMap((provider) => [
-      ...provider.models,
-      ...provider.modelMapping.map(({ from }) => from),
-    ]),
-  ];
-  if (named.includes(model)) return model;
-  return (
-    named.find((pattern) => pattern !== '*' && matchModel(toModelPattern(pattern), model) !== undefined) ??
-    'other'
-  );
 }

@@ -32,6 +32,11 @@ export class TurnTimers {
     return this.#maxGapMs;
   }
 
+  /** When the last event came; when the wait began, before the first one. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   get pausedMs(): number {
     return this.#pausedMs + (this.#pausedAt === undefined ? 0 : this.#clock.now() - this.#pausedAt);
   }

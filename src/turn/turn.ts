@@ -19,25 +19,20 @@ import { toErrorType } from './error-type.ts';
 import { fromAttemptEnd, fromErrorEvent, type TurnFailure } from './failure.ts';
 import type { TurnOutcome, TurnRecord } from './facts.ts';
 import { readResponse, withBlankId } from './output-items.ts';
+import { ParentLink } from './parent-link.ts';
 import { planTurn } from './plan.ts';
 import { Run, type RunPlan } from './run.ts';
-import type { ChainLink } from './transcript.ts';
 import type { TurnParts, TurnTools } from './turn-parts.ts';
 import { TurnProgress } from './turn-progress.ts';
+import type { TurnState } from './turn-state.ts';
 import { answerWarmup } from './warmup.ts';
-
-type TurnState =
-  | { readonly kind: 'queued'; readonly pinned: ChainLink | undefined }
-  | { readonly kind: 'opening'; readonly run: Run }
-  | { readonly kind: 'streaming'; readonly run: Run } // committed
-  | { readonly kind: 'ended' };
 
 export class Turn {
   readonly record: TurnRecord;
   readonly #progress: TurnProgress;
   readonly #tools: TurnTools;
   readonly #parts: Omit<TurnParts, 'create'>;
-  readonly #previousResponseId: string | undefined;
+  readonly #parent: ParentLink;
   readonly #model: string;
   #create: ResponseCreate | undefined;
   #state: TurnState;
@@ -49,9 +44,9 @@ export class Turn {
     this.record = parts.record;
     this.#progress = new TurnProgress(parts.record, tools, parts.create.isWarmup);
     this.#create = parts.create;
-    this.#previousResponseId = parts.create.previousResponseId;
+    this.#parent = new ParentLink(parts.memory, parts.create.previousResponseId);
     this.#model = parts.create.model ?? '';
-    this.#state = { kind: 'queued', pinned: this.#pin() };
+    this.#state = { kind: 'queued', pinned: this.#parent.hold() };
   }
 
   /** The response's id, as the client knows it; undefined before `response.created` and after the end. */
@@ -72,6 +67,7 @@ export class Turn {
   interrupt(): void {
     const run = this.#run;
     if (run === undefined || run.response.id === undefined) return;
+    this.#progress.interrupted();
     const sketch = run.response.sketch(Date.now());
     const visibleId = run.plan.memory.kind === 'blank' ? '' : sketch.id;
     const event = interruptedEvent({ ...sketch, id: visibleId }, run.response.nextSequence());
@@ -101,7 +97,7 @@ export class Turn {
       this.#sendFailed(run, refusal('server_draining', 'This bridge is shutting down.'));
     } else {
       const message = 'This bridge is shutting down; open a new connection.';
-      this.#parts.sink.refuse(refusal('websocket_connection_limit_reached', message));
+      this.#refuse(refusal('websocket_connection_limit_reached', message));
     }
     this.#end('drained', 'server_draining');
   }
@@ -109,15 +105,16 @@ export class Turn {
   /** Refuses a turn that has no attempt; one that has goes on. */
   reject(failure: TurnFailure): void {
     if (this.#state.kind !== 'queued') return;
-    this.#forgetParent();
-    this.record.status = failure.answer.status;
-    this.#parts.sink.refuse(failure.answer);
+    this.#parent.forgetAfterFailure();
+    this.#refuse(failure.answer);
     this.#end(failure.outcome, failure.errorType);
   }
 
   /** The client reads slowly: so do we. */
   pause(): void {
-    this.#run?.pause();
+    if (this.#run === undefined) return;
+    this.#progress.paused();
+    this.#run.pause();
   }
 
   resume(): void {
@@ -127,22 +124,24 @@ export class Turn {
   #start(group: RouteGroup): void {
     if (this.#state.kind !== 'queued' || this.#create === undefined) return;
     const startedAt = this.#tools.clock.now();
-    const pinned = this.#state.pinned ?? this.#pin();
+    const pinned = this.#state.pinned ?? this.#parent.hold();
     this.#state = { kind: 'queued', pinned };
-    const plan = planTurn(this.#create, this.#parts.client, group, this.#parts.memory, pinned);
+    const { client } = this.#parts;
+    const plan = planTurn(this.#create, client, group, this.#parts.memory, pinned);
     this.#state = { kind: 'queued', pinned: undefined };
-    this.#unpin(pinned);
-    this.#progress.planned(plan, this.#model, startedAt);
+    this.#parent.release(pinned);
+    this.#progress.planned({ plan, create: this.#create, client, group }, startedAt);
     if (plan.kind === 'warmup') {
-      answerWarmup(plan, this.#parts, this.#tools, this.#model, this.#previousResponseId);
+      answerWarmup(plan, this.#parts, this.#model, this.#parent.responseId);
+      this.#progress.warmedUp(plan.route.id);
       this.#state = { kind: 'ended' };
       return this.#leave();
     }
     if (plan.kind === 'refuse') return this.reject(plan.failure);
     try {
-      this.#open(plan);
+      this.#open(plan, startedAt);
     } catch (error) {
-      if (plan.memory.kind === 'chain') this.#unpin(plan.memory.link);
+      if (plan.memory.kind === 'chain') this.#parent.release(plan.memory.link);
       throw error;
     }
   }
@@ -151,19 +150,10 @@ export class Turn {
     return this.#state.kind === 'opening' || this.#state.kind === 'streaming' ? this.#state.run : undefined;
   }
 
-  #pin(): ChainLink | undefined {
-    const { memory } = this.#parts;
-    return this.#previousResponseId === undefined ? undefined : memory?.hold(this.#previousResponseId);
-  }
-
-  #unpin(link: ChainLink | undefined): void {
-    if (link !== undefined) this.#parts.memory?.release(link);
-  }
-
-  #open(plan: RunPlan): void {
+  #open(plan: RunPlan, startedAt: number): void {
     const { record } = this;
     record.attempts++;
-    const subject = { ...this.#parts, model: this.#model, previousResponseId: this.#previousResponseId };
+    const subject = { ...this.#parts, model: this.#model, previousResponseId: this.#parent.responseId };
     const run: Run = new Run(this.#tools, subject, record, plan, {
       // a late result of a run that was let go finds another state
       onAnswer: (answer) => this.#within(run, () => this.#onAnswer(run, answer)),
@@ -175,14 +165,16 @@ export class Turn {
           this.#mistake(error);
         }
       },
+      onDialled: (dial) => run.dialled(dial),
       onEnd: (end) => this.#within(run, () => this.#attemptEnded(run, end)),
       onTimeout: (failure) => this.#within(run, () => this.#fail(run, failure)),
     });
     this.#state = { kind: 'opening', run };
+    record.overheadMs = this.#tools.clock.exact() - startedAt;
   }
 
   #onAnswer(run: Run, answer: ProviderAnswer): void {
-    run.answered(answer.status);
+    run.answered(answer);
     this.record.providerRequestId = answer.headers['x-request-id'];
     const { turnState, headers } = answer;
     this.#parts.sink.answered?.(
@@ -194,7 +186,7 @@ export class Turn {
   /** The hot path: most events pass with a few additions and a comparison. */
   #onEvent(run: Run, payload: Buffer, type: EventType): void {
     if (type.role === 'keepalive') return this.#keepAlive(run, payload, type);
-    run.timers.heard();
+    run.heard();
     switch (type.role) {
       case 'completed':
       case 'incomplete':
@@ -221,7 +213,9 @@ export class Turn {
   /** A sign of life, no event: it commits nothing and is not what `timeouts.firstEventSeconds` waits for. */
   #keepAlive(run: Run, payload: Buffer, type: EventType): void {
     run.timers.lives();
-    if (this.#parts.sink.takesKeepalives) this.#parts.sink.event(payload, type);
+    if (!this.#parts.sink.takesKeepalives) return;
+    this.#progress.keptAlive();
+    this.#parts.sink.event(payload, type);
   }
 
   #send(run: Run, payload: Buffer, type: EventType): void {
@@ -243,8 +237,8 @@ export class Turn {
   /** The provider's terminal event: remembered before the client hears of it, which may answer at once. */
   #finish(run: Run, payload: Buffer, type: EventType, outcome: 'completed' | 'incomplete' | 'failed'): void {
     const facts = readResponse(payload);
-    this.#progress.closing(facts);
-    if (outcome === 'failed') this.#forgetParent();
+    this.#progress.closing(facts, outcome, run.hasToolCall);
+    if (outcome === 'failed') this.#parent.forgetAfterFailure();
     else if (facts.id !== undefined && facts.id !== '') run.remember(facts.id, facts.outputItems);
     run.release();
     this.#send(run, run.plan.memory.kind === 'blank' ? withBlankId(payload, facts) : payload, type);
@@ -256,28 +250,33 @@ export class Turn {
    * client: this is where another attempt will be chosen once routes have failover.
    */
   #attemptEnded(run: Run, end: AttemptEnd): void {
-    if (end.kind === 'refused') run.answered(end.status);
+    if (end.kind === 'refused') run.answered(end);
     this.#fail(run, fromAttemptEnd(end, run.plan.provider));
   }
 
-  /** Ends a running turn with a failure: as an error before the response exists, as its ending after. */
+  /** Ends a running turn with a failure. */
   #fail(run: Run, failure: TurnFailure): void {
     run.abort(failure.errorType);
-    this.#forgetParent();
-    this.record.status = failure.answer.status;
-    if (run.response.id === undefined) this.#parts.sink.refuse(failure.answer);
-    else this.#sendFailed(run, failure.answer);
+    this.#parent.forgetAfterFailure();
+    this.#tell(run, failure.answer);
     this.#end(failure.outcome, failure.errorType);
   }
 
-  #sendFailed(run: Run, answer: ErrorAnswer): void {
-    const event = failedEvent(run.response.sketch(Date.now()), run.response.nextSequence(), answer);
-    this.#send(run, event, eventTypeOf(event));
+  /** As an error before the response exists, as its ending after. */
+  #tell(run: Run | undefined, answer: ErrorAnswer): void {
+    if (run?.response.id === undefined) this.#refuse(answer);
+    else this.#sendFailed(run, answer);
   }
 
-  #forgetParent(): void {
-    if (this.#previousResponseId !== undefined)
-      this.#parts.memory?.forgetAfterFailure(this.#previousResponseId);
+  #refuse(answer: ErrorAnswer): void {
+    this.#progress.refused(answer);
+    this.#parts.sink.refuse(answer);
+  }
+
+  #sendFailed(run: Run, answer: ErrorAnswer): void {
+    this.#progress.refused(answer);
+    const event = failedEvent(run.response.sketch(Date.now()), run.response.nextSequence(), answer);
+    this.#send(run, event, eventTypeOf(event));
   }
 
   /** Runs what a run announced, unless the run was let go meanwhile. */
@@ -297,9 +296,7 @@ export class Turn {
     const run = this.#run;
     try {
       run?.abort('internal_error');
-      const answer = refusal('internal_error', 'The bridge made a mistake, which it logged. Try again.');
-      if (run?.response.id === undefined) this.#parts.sink.refuse(answer);
-      else this.#sendFailed(run, answer);
+      this.#tell(run, refusal('internal_error', 'The bridge made a mistake, which it logged. Try again.'));
     } catch (second) {
       this.#tools.facts({ kind: 'bridge.mistake', error: second }); // then the client hears no more of it
     }
@@ -316,7 +313,7 @@ export class Turn {
     const now = this.#tools.clock.now();
     const state = this.#state;
     this.#state = { kind: 'ended' };
-    if (state.kind === 'queued') this.#unpin(state.pinned);
+    if (state.kind === 'queued') this.#parent.release(state.pinned);
     if (state.kind === 'opening' || state.kind === 'streaming') state.run.close(now);
     this.#progress.ended(now, outcome, errorType);
     this.#leave();

@@ -6,7 +6,7 @@
 import { eventTypeOf } from '../events/event-type.ts';
 import { warmupEvents } from '../frames/server-events.ts';
 import type { TurnPlan } from './plan.ts';
-import type { TurnParts, TurnTools } from './turn-parts.ts';
+import type { TurnParts } from './turn-parts.ts';
 import { newId } from './turn-record.ts';
 
 /**
@@ -14,9 +14,8 @@ import { newId } from './turn-record.ts';
  * blank, so that the client sends everything with its next request. Lets go of the held link.
  */
 export function answerWarmup(
-  { memory, route }: Extract<TurnPlan, { kind: 'warmup' }>,
+  { memory }: Extract<TurnPlan, { kind: 'warmup' }>,
   parts: Pick<TurnParts, 'client' | 'sink' | 'memory'>,
-  tools: Pick<TurnTools, 'facts'>,
   model: string,
   previousResponseId: string | undefined,
 ): void {
@@ -28,5 +27,4 @@ export function answerWarmup(
   }
   const sketch = { id, model, createdAtS: Math.floor(Date.now() / 1000), previousResponseId, output: [] };
   for (const event of warmupEvents(sketch, isKept ? id : '')) parts.sink.event(event, eventTypeOf(event));
-  tools.facts({ kind: 'warmup.answered', route: route.id, connectionId: parts.client.connectionId });
 }

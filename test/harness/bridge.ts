@@ -43,6 +43,7 @@ export interface StartOptions {
   readonly env?: Record<string, string>;
   readonly settings?: Partial<ConnectionSettings>;
   readonly budgets?: Partial<BridgeOptions['budgets']>;
+  readonly telemetry?: Partial<BridgeOptions['telemetry']>;
   readonly maxConnections?: number;
   readonly installationId?: string;
   readonly proxy?: BridgeOptions['proxy'];
@@ -74,9 +75,21 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
       answerBytes: 128 * MIB,
       ...options.budgets,
     },
+    telemetry: {
+      tracing: undefined,
+      semconv: 'latest',
+      genaiMetrics: true,
+      opsPage: 'loopback',
+      propagation: 'auto',
+      idKey: Buffer.alloc(32, 1),
+      revision: undefined,
+      memoryLimitBytes: undefined,
+      ...options.telemetry,
+    },
     settings: {
       pingIntervalMs: 25_000,
       keepaliveMs: 10_000,
+      clientAddress: 'truncated',
       flow: { maxUnsentBytes: MIB, maxStallMs: 30_000 },
       ...options.settings,
     },

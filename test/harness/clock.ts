@@ -2,6 +2,7 @@
 
 export interface ManualClock {
   now(): number;
+  exact(): number;
   /** Calls `fn` once, when the clock has been moved `ms` further; never by itself. */
   setTimer(ms: number, fn: () => void): { cancel(): void };
   /** Moves on, calling what falls due in order of time, also what is set meanwhile. */
@@ -24,6 +25,7 @@ export function manualClock(start = 0): ManualClock {
     [...timers].filter((timer) => timer.at <= limit).sort((a, b) => a.at - b.at)[0];
   return {
     now: () => now,
+    exact: () => now,
     setTimer(ms, fn) {
       const timer: Timer = { at: now + Math.max(0, ms), fn };
       timers.add(timer);

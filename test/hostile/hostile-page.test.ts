@@ -1,6 +1,6 @@
 /** The limits that docs/reliability.md names against hostile input are there. */
 import { expect, test } from '@jest/globals';
-import { BRIDGE_FLAGS } from '../../cmd/bridge-flags.ts';
+import { BRIDGE_FLAGS } from '../../cmd/bridge-flag-table.ts';
 import { aRoute } from '../harness/compiled-route.ts';
 import { namedFlags, namedLimits } from './hostile-page.ts';
 

@@ -113,7 +113,7 @@ export function judgeHeaders(fields: readonly HeaderField[]): void {
   const answer = headOf(fields.filter(({ name }) => isHeaderName(name))).headers; // no parser lets others in
   judgePassed(toClientHeaders(answer, route).headers);
   judgePassed(toRelayHeaders(answer, route));
-  for (const { value } of fields) ok(['stream', 'json', 'other'].includes(answerKindOf(value).kind));
+  for (const { value } of fields) ok(['stream', 'json', 'other'].includes(answerKindOf(value, true).kind));
 }
 
 function judgeClient(head: RequestHead): void {

@@ -37,10 +37,14 @@ export interface BridgeProcess extends AsyncDisposable {
   readonly socketUrl: string;
   /** `http://127.0.0.1:PORT/v1` */
   readonly url: string;
+  /** `http://127.0.0.1:PORT` of the ops port. */
+  readonly opsUrl: string;
   /** Of the inspector; only where it was asked for. */
   readonly inspectorUrl: string | undefined;
   /** Log lines `bridge.mistake` so far, and what came on stderr: empty when all is well. */
   readonly complaints: readonly string[];
+  /** Log lines of level `warn` so far, parsed. */
+  readonly warnings: readonly Readonly<Record<string, unknown>>[];
   /** Resident memory now, in bytes. */
   resident(): Promise<number>;
   /** The most that was resident since the start, in bytes. */
@@ -53,6 +57,8 @@ export interface BridgeProcess extends AsyncDisposable {
   metrics(): Promise<ReadonlyMap<string, number>>;
   /** Replaces the route file. */
   setRoute(route: RouteWishes): Promise<void>;
+  /** SIGTERM; resolves when it has drained and left with code 0. May be called twice. */
+  stop(): Promise<void>;
 }
 
 /** Starts `turnbridge bridge`. Left, it must end by itself on SIGTERM, with nothing to complain of. */
@@ -67,11 +73,13 @@ export async function openBridgeProcess(wishes: ProcessWishes): Promise<BridgePr
   const started = Promise.withResolvers<{ listen: string; ops: string }>();
   const inspector = Promise.withResolvers<string>();
   const complaints: string[] = [];
+  const warnings: Record<string, unknown>[] = [];
   createInterface(child.stdout).on('line', (text) => {
     const line = JSON.parse(text) as Record<string, string>;
     if (line['event'] === 'process.start')
       started.resolve({ listen: line['listen'] ?? '', ops: line['ops_listen'] ?? '' });
     if (line['event'] === 'bridge.mistake') complaints.push(text);
+    if (line['level'] === 'warn') warnings.push(line);
   });
   createInterface(child.stderr).on('line', (text) => {
     const url = /^Debugger listening on (ws:\S+)$/.exec(text)?.[1];
@@ -88,20 +96,25 @@ export async function openBridgeProcess(wishes: ProcessWishes): Promise<BridgePr
     },
   );
   const pid = child.pid ?? 0;
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= ended(child));
   return {
     pid,
     socketUrl: `ws://${listen}/v1/responses`,
     url: `http://${listen}/v1`,
+    opsUrl: `http://${ops}`,
     inspectorUrl: wishes.inspect === true ? await inspector.promise : undefined,
     complaints,
+    warnings,
     resident: () => memoryOf(pid, 'VmRSS'),
     peak: () => memoryOf(pid, 'VmHWM'),
     processorUs: () => processorUsOf(pid),
     descriptors: async () => (await readdir(`/proc/${pid}/fd`)).length,
     metrics: async () => samplesOf(await (await fetch(`http://${ops}/metrics`)).text()),
     setRoute: (route) => writeFile(routes, routeTo(wishes.providerUrl, route)),
+    stop,
     [Symbol.asyncDispose]: async () => {
-      await ended(child);
+      await stop();
       await rm(folder, { recursive: true });
       if (complaints.length > 0) throw new Error(`the bridge complained: ${complaints.join('\n')}`);
     },

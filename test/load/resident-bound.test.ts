@@ -1,7 +1,7 @@
 /** The sizing rule on the page is the one that the process is held to. */
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import { defaultBudgetsMib } from '../../cmd/bridge-flags.ts';
+import { defaultBudgetsMib } from '../../cmd/bridge-flag-table.ts';
 import { BASE_MIB, BUDGET_FACTOR, CONNECTION_KIB, residentBoundMib, STREAM_KIB } from './resident-bound.ts';
 
 interface Row {

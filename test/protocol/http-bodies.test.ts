@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { openRawSocket } from '../harness/raw-http.ts';
 import { until } from '../harness/wait-for.ts';
-import { openScene, type Scene } from './scene.ts';
+import { logged, openScene, type Scene } from './scene.ts';
 
 function post(scene: Scene, body: Uint8Array, encoding: string): Promise<Response> {
   return fetch(`${scene.bridge.url}/responses`, {
@@ -120,6 +120,19 @@ describe('the size of a body', () => {
     expect(await answer.json()).toMatchObject({
       error: { code: 'slow_down', message: expect.stringContaining('(--inbound-budget); try again') },
     });
+    expect(await logged(scene.bridge, 'connection.reject')).toMatchObject([
+      { via: 'http', result: 'limited', status_code: 503 },
+    ]);
+  });
+
+  test('one that is no request is seen by whoever runs the bridge, though it never was a turn', async () => {
+    await using scene = await openScene();
+    const url = `${scene.bridge.url}/responses`;
+    expect((await fetch(url, { method: 'POST', body: '{"model":' })).status).toBe(400);
+    expect(await logged(scene.bridge, 'connection.reject')).toMatchObject([
+      { via: 'http', result: 'bad_request', status_code: 400 },
+    ]);
+    expect(scene.bridge.logs().filter(({ event }) => event === 'turn.end')).toEqual([]);
   });
 
   test('a client that goes away while it sends leaves nothing behind', async () => {

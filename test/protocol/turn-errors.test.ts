@@ -192,7 +192,7 @@ describe('a refusal before the stream', () => {
     await ask(client, {});
     expect(await logged(scene.bridge, 'turn.end', 2)).toMatchObject([
       { outcome: 'failed', error_type: '400', status_code: 400 },
-      { outcome: 'provider_error', error_type: 'server_error', status_code: 500 },
+      { outcome: 'provider_error', error_type: '500', status_code: 500 },
     ]);
   });
 });

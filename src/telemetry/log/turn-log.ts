@@ -3,7 +3,14 @@
  * `connection.close` per connection; everything that can come in floods is limited to a line per second and reason.
  */
 import type { ClientFact, ClientFactListener, ConnectionRecord } from '../../client/facts.ts';
-import type { AttemptRecord, TurnFact, TurnFactListener, TurnOutcome, TurnRecord } from '../../turn/facts.ts';
+import type {
+  AttemptRecord,
+  TraceIds,
+  TurnFact,
+  TurnFactListener,
+  TurnOutcome,
+  TurnRecord,
+} from '../../turn/facts.ts';
 import { errorFields } from './error-fields.ts';
 import type { Log } from './log.ts';
 import type { LogFields, LogLevel } from './log-line.ts';
@@ -69,14 +76,16 @@ function logTurnFact(log: Log, fact: TurnFact): void {
 
 function logClientFact(log: Log, fact: ClientFact): void {
   switch (fact.kind) {
-    case 'handshake':
-      if (fact.result === 'accepted') return;
-      log.warnRepeated(`reject:${fact.result}`, 'connection.reject', 'request refused', {
-        via: fact.via,
-        result: fact.result,
-        status_code: fact.status,
+    case 'handshake': {
+      const { result, via, status } = fact.handshake;
+      if (result === 'accepted') return;
+      log.warnRepeated(`reject:${result}`, 'connection.reject', 'request refused', {
+        via,
+        result,
+        status_code: status,
       });
       return;
+    }
     case 'connection.opened':
       log.debug('connection.open', 'connection opened', connectionFields(fact.connection));
       return;
@@ -84,6 +93,7 @@ function logClientFact(log: Log, fact: ClientFact): void {
       log.info('connection.close', 'connection closed', closeFields(fact.connection));
       return;
     case 'frame.refused':
+      if (fact.reason === 'leaving') return; // a part of every drain, and no mistake of anybody's
       log.warnRepeated(`frame:${fact.reason}`, 'protocol.error', 'frame refused', {
         connection_id: fact.connectionId,
         reason: fact.reason,
@@ -106,6 +116,7 @@ function logClientFact(log: Log, fact: ClientFact): void {
 function logFailedAttempt(log: Log, turn: TurnRecord, attempt: AttemptRecord): void {
   const key = `attempt:${turn.route}/${attempt.provider}:${attempt.errorType}`;
   log.warnRepeated(key, 'attempt.fail', 'attempt failed', {
+    ...traceFields(attempt.trace),
     connection_id: turn.connectionId,
     turn_id: turn.id,
     route: turn.route,
@@ -115,12 +126,15 @@ function logFailedAttempt(log: Log, turn: TurnRecord, attempt: AttemptRecord): v
     attempt: attempt.number,
     error_type: attempt.errorType,
     status_code: attempt.status,
+    retry_after_s: attempt.retryAfterS,
+    provider_request_id: providerId(attempt.requestId),
     duration_ms: between(attempt.startedAt, attempt.endedAt),
   });
 }
 
 function turnStartFields(turn: TurnRecord): LogFields {
   return {
+    ...traceFields(turn.trace),
     connection_id: turn.connectionId,
     turn_id: turn.id,
     turn_index: turn.index,
@@ -131,6 +145,7 @@ function turnStartFields(turn: TurnRecord): LogFields {
     provider: turn.provider,
     model: turn.model,
     lane: turn.lane,
+    session: turn.session,
     queue_ms: between(turn.receivedAt, turn.startedAt),
   };
 }
@@ -142,6 +157,7 @@ function turnEndFields(turn: TurnRecord): LogFields {
     continuation: turn.continuation,
     outcome: turn.outcome,
     error_type: turn.errorType,
+    code: turn.answerCode,
     status_code: turn.status,
     attempts: turn.attempts,
     duration_ms: between(turn.receivedAt, turn.endedAt),
@@ -149,6 +165,7 @@ function turnEndFields(turn: TurnRecord): LogFields {
     ttfo_ms: between(turn.receivedAt, turn.firstOutputAt),
     max_gap_ms: turn.maxGapMs,
     paused_ms: turn.pausedMs,
+    overhead_ms: turn.overheadMs,
     events: turn.events,
     bytes_in: turn.requestBytes,
     bytes_out: turn.bytesOut,
@@ -163,6 +180,7 @@ function turnEndFields(turn: TurnRecord): LogFields {
 
 function connectionFields(connection: ConnectionRecord): LogFields {
   return {
+    ...traceFields(connection.trace),
     connection_id: connection.id,
     client: connection.clientKind,
     tenant: connection.tenant,
@@ -182,6 +200,12 @@ function closeFields(connection: ConnectionRecord): LogFields {
     bytes_in: connection.bytesIn,
     bytes_out: connection.bytesOut,
   };
+}
+
+/** Joins the line with its span: top-level names, as OpenTelemetry has them for JSON logs. */
+function traceFields(trace: TraceIds | undefined): LogFields {
+  if (trace === undefined) return {};
+  return { trace_id: trace.traceId, span_id: trace.spanId, trace_flags: trace.isSampled ? '01' : '00' };
 }
 
 /** @returns milliseconds from one moment to the other; undefined if there was no other. */

@@ -38,7 +38,7 @@ export function clientMetrics(meter: Meter): ClientFactListener {
   return (fact: ClientFact) => {
     switch (fact.kind) {
       case 'handshake':
-        handshakes.add({ result: fact.result });
+        handshakes.add({ result: fact.handshake.result });
         return;
       case 'connection.opened':
         opened.add({ client: fact.connection.clientKind });

@@ -1,19 +1,29 @@
 /**
- * The one door to the metrics library: makes instruments from definitions, with labels that the compiler checks and
- * values that cannot make the library throw. Another library would be put in here.
+ * Makes instruments from definitions, with labels that the compiler checks. An instrument takes any number without
+ * throwing; what it has counted is read at each scrape.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { TraceIds } from '../../turn/facts.ts';
+import { type Exposition, type Format, HistogramLines, type Line } from './exposition.ts';
 import type { MetricDefinition } from './metric-catalogue.ts';
 import type { Labels, SeriesGuard } from './series-guard.ts';
+import { SeriesIndex } from './series-index.ts';
+import { CounterSeries, HistogramSeries } from './series.ts';
 
 export interface CounterInstrument<L extends string> {
-  /** Adds `by` (1 by default). What is no positive finite number is ignored. */
+  /** Adds `by` (1 by default); with 0 the series is shown from then on. What is no finite number from 0 up is ignored. */
   add(labels: Labels<L>, by?: number): void;
+  /** Shows these label sets with 0, as far as there is room: rates and alerts then see the first event. */
+  prepare(labels: readonly Labels<L>[]): void;
 }
 
 export interface HistogramInstrument<L extends string> {
-  /** Takes one value. Undefined and NaN are ignored, negative ones count as 0 (clocks of two sources). */
-  observe(labels: Labels<L>, value: number | undefined): void;
+  /**
+   * Takes one value. Undefined and NaN are ignored, negative ones count as 0 (clocks of two sources).
+   * @param trace of what was measured: shown as an exemplar if it is sampled
+   */
+  observe(labels: Labels<L>, value: number | undefined, trace?: TraceIds): void;
+  /** The numbers themselves, for one who fills them in bulk. */
+  series(labels: Labels<L>): HistogramSeries;
 }
 
 /** One value of a metric that is read when it is scraped. */
@@ -23,119 +33,110 @@ export interface Reading<L extends string> {
 }
 
 export class Meter {
-  readonly #registry: Registry;
+  readonly #exposition: Exposition;
   readonly #guard: SeriesGuard;
 
-  constructor(registry: Registry, guard: SeriesGuard) {
-    this.#registry = registry;
+  constructor(exposition: Exposition, guard: SeriesGuard) {
+    this.#exposition = exposition;
     this.#guard = guard;
   }
 
   /** @param initial label sets that are there with 0 from the start, so that rates and alerts exist before them */
   counter<L extends string>(
     definition: MetricDefinition<'counter', L>,
-    initial: readonly Labels<L>[] = [],
+    initial: readonly Labels<L>[] = definition.labels.length === 0 ? [{} as Labels<L>] : [],
   ): CounterInstrument<L> {
-    const all: { readonly labels: Labels<L>; value: number }[] = [];
-    const seriesOf = this.#series(definition, (labels) => {
-      const series = { labels, value: 0 };
-      all.push(series);
+    const shown: { readonly line: Line; readonly series: CounterSeries }[] = [];
+    const index = new SeriesIndex(definition, this.#guard, (labels) => {
+      const series = new CounterSeries();
+      shown.push({ line: { sharedLabels: labels, value: 0 }, series });
       return series;
     });
-    this.#showCounter(definition, () => all);
-    for (const labels of initial) seriesOf(labels);
+    this.#exposition.add({
+      ...definition,
+      lines: () =>
+        shown.map(({ line, series }) => {
+          line.value = series.value;
+          return line;
+        }),
+    });
+    for (const labels of initial) index.find(labels);
     return {
       add: (labels, by = 1) => {
-        if (Number.isFinite(by) && by > 0) seriesOf(labels).value += by;
+        if (by >= 0 && by < Infinity) index.find(labels).value += by;
+      },
+      prepare: (all) => {
+        for (const labels of all) index.prepare(labels);
       },
     };
   }
 
-  histogram<L extends string>(definition: MetricDefinition<'histogram', L>): HistogramInstrument<L> {
-    const admitted = this.#series(definition, (labels) => ({ ...labels }));
-    const histogram = new Histogram({ ...this.#common(definition), buckets: [...definition.buckets] });
-    this.#registry.registerMetric(histogram);
-    return {
-      observe: (labels, value) => {
-        if (value === undefined || Number.isNaN(value)) return;
-        histogram.observe(admitted(labels), Math.max(0, value));
+  /** @param initial label sets that are there from the start */
+  histogram<L extends string>(
+    definition: MetricDefinition<'histogram', L>,
+    initial: readonly Labels<L>[] = definition.labels.length === 0 ? [{} as Labels<L>] : [],
+  ): HistogramInstrument<L> {
+    const shown: ((format: Format) => HistogramLines)[] = [];
+    const index = new SeriesIndex(definition, this.#guard, (labels) => {
+      const series = new HistogramSeries(definition.buckets);
+      const made = new Map<Format, HistogramLines>();
+      shown.push((format) => {
+        let lines = made.get(format);
+        if (lines === undefined) {
+          lines = new HistogramLines(definition.name, labels, series, format);
+          made.set(format, lines);
+        }
+        return lines;
+      });
+      return series;
+    });
+    this.#exposition.add({
+      ...definition,
+      lines: (format) => {
+        const out: Line[] = [];
+        for (const linesIn of shown) linesIn(format).read(out);
+        return out;
       },
+    });
+    for (const labels of initial) index.find(labels);
+    return {
+      observe: (labels, value, trace) => {
+        if (value !== undefined && value < Infinity) index.find(labels).observe(Math.max(0, value), trace);
+      },
+      series: (labels) => index.find(labels),
     };
   }
 
   /** A gauge that is read at each scrape; what is not among the readings any more is not shown any more. */
   readGauge<L extends string>(definition: MetricDefinition<'gauge', L>, read: () => Reading<L>[]): void {
-    const guard = this.#guard;
-    const gauge = new Gauge({
-      ...this.#common(definition),
-      collect() {
-        this.reset();
-        if (definition.labels.length === 0) this.remove({});
-        for (const { labels, value } of read()) {
-          if (Number.isFinite(value)) this.set({ ...guard.admit(definition.name, labels) }, value);
-        }
-      },
-    });
-    this.#registry.registerMetric(gauge);
+    this.#read(definition, read);
   }
 
   /** A counter whose numbers are kept elsewhere and only ever grow; read at each scrape. */
   readCounter<L extends string>(definition: MetricDefinition<'counter', L>, read: () => Reading<L>[]): void {
-    const admitted = ({ labels, value }: Reading<L>) => ({
-      labels: this.#guard.admit(definition.name, labels),
-      value,
-    });
-    this.#showCounter(definition, () => read().map(admitted));
+    this.#read(definition, read);
   }
 
-  /** Labels are shown as they are: whoever reads has asked the guard, who counts each time that it replaces some. */
-  #showCounter<L extends string>(
-    definition: MetricDefinition<'counter', L>,
-    read: () => readonly Reading<L>[],
+  /** Labels that the guard replaces may meet: their values are added up, a family must not show one label set twice. */
+  #read<L extends string>(
+    definition: MetricDefinition<'counter' | 'gauge', L>,
+    read: () => Reading<L>[],
   ): void {
-    const counter = new Counter({
-      ...this.#common(definition),
-      collect() {
-        this.reset();
-        for (const { labels, value } of read()) this.inc({ ...labels }, value);
-      },
-    });
-    this.#registry.registerMetric(counter);
-  }
-
-  /**
-   * What belongs to each label set that the guard lets in, by the values of its labels: a turn asks a dozen times, about
-   * the same few sets.
-   */
-  #series<L extends string, S>(
-    { name, labels: names }: MetricDefinition<'counter' | 'histogram', L>,
-    make: (labels: Labels<L>) => S,
-  ): (labels: Labels<L>) => S {
-    const known = new Map<string, S>();
-    const keyOf = (labels: Labels<L>) => {
-      let key = '';
-      for (const label of names) key += `${labels[label]}\0`;
-      return key;
+    const index = new SeriesIndex(definition, this.#guard, (labels): Line => ({
+      sharedLabels: labels,
+      value: 0,
+    }));
+    const lines = (): Line[] => {
+      const shown = new Set<Line>();
+      for (const { labels, value } of read()) {
+        if (!Number.isFinite(value)) continue;
+        const line = index.find(labels);
+        line.value = shown.has(line) ? line.value + value : value;
+        shown.add(line);
+      }
+      return [...shown];
     };
-    return (labels) => {
-      const found = known.get(keyOf(labels));
-      if (found !== undefined) return found;
-      const admitted = this.#guard.admit(name, labels); // each time for labels that were replaced: it counts them
-      const key = keyOf(admitted);
-      let series = known.get(key);
-      if (series === undefined) known.set(key, (series = make(admitted)));
-      return series;
-    };
-  }
-
-  /** What all kinds are made from. */
-  #common<L extends string>(definition: MetricDefinition<'counter' | 'gauge' | 'histogram', L>) {
-    return {
-      name: definition.name,
-      help: definition.help,
-      labelNames: [...definition.labels],
-      registers: [], // not the library's global one
-    };
+    this.#exposition.add({ ...definition, lines });
   }
 }
 

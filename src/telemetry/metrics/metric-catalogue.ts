@@ -44,6 +44,13 @@ const QUEUE_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 const CONNECTION_BUCKETS = [1, 10, 60, 300, 900, 1800, 2700, 3300, 3600, 7200, 14_400];
 const RTT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const SPEED_BUCKETS = [5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000];
+/** What a turn says is some kilobytes at first, and megabytes when it carries its whole history or images. */
+const FRAME_BUCKETS = [1e3, 1e4, 5e4, 1e5, 5e5, 1e6, 4e6, 16e6];
+/** Ours: a fraction of a millisecond when all is well. */
+const OVERHEAD_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+const CONNECT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10];
+const LOOP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const GC_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
 export const CATALOGUE = {
   connections: gauge('client_connections', [], 'Client connections open now.'),
@@ -73,6 +80,17 @@ export const CATALOGUE = {
   ),
   frames: counter('client_frames_total', ['direction', 'type'], 'Data frames on client connections.'),
   frameBytes: counter('client_frame_bytes_total', ['direction'], 'Payload bytes on client connections.'),
+  frameSize: histogram(
+    'client_frame_size_bytes',
+    [],
+    FRAME_BUCKETS,
+    'Size of requests for a turn: frames and HTTP bodies, warm-ups included.',
+  ),
+  sendBuffer: gauge(
+    'client_send_buffer_bytes',
+    [],
+    'Bytes written to client sockets and not yet taken by them.',
+  ),
   backpressure: counter(
     'client_backpressure_seconds_total',
     [],
@@ -130,6 +148,12 @@ export const CATALOGUE = {
     'Output tokens per second from first output to end; completed turns of 16 tokens and more.',
   ),
   turnAttempts: histogram('turn_attempts', [], [1, 2, 3, 4, 5], 'Attempts per turn that had any.'),
+  overhead: histogram(
+    'overhead_seconds',
+    ['phase'],
+    OVERHEAD_BUCKETS,
+    'What the bridge itself takes: from a request to its transport, and from a provider event to the client.',
+  ),
   turnRejections: counter(
     'turn_rejections_total',
     ['reason'],
@@ -161,6 +185,11 @@ export const CATALOGUE = {
     ['provider', 'model'],
     'Input tokens served from a cache: a part of the input tokens.',
   ),
+  inputCacheWriteTokens: counter(
+    'input_cache_write_tokens_total',
+    ['provider', 'model'],
+    'Input tokens written to a cache: a part of the input tokens.',
+  ),
   outputReasoningTokens: counter(
     'output_reasoning_tokens_total',
     ['provider', 'model'],
@@ -183,6 +212,12 @@ export const CATALOGUE = {
     TURN_BUCKETS,
     'How long attempts at providers took.',
   ),
+  providerConnect: histogram(
+    'provider_connect_seconds',
+    ['provider', 'transport'],
+    CONNECT_BUCKETS,
+    'How long connections to providers took to open: name, TCP and TLS. Without those that failed.',
+  ),
 
   buildInfo: gauge('build_info', ['version', 'revision', 'node'], 'Always 1; what runs is in the labels.'),
   ready: gauge('ready', [], '1 while the process takes new connections.'),
@@ -197,6 +232,39 @@ export const CATALOGUE = {
     [],
     'When the configuration in effect was taken; 0 before the first.',
   ),
+  configLastReloadSuccessful: gauge(
+    'config_last_reload_successful',
+    [],
+    '1 if the last changed configuration was taken, or none came yet; 0 while a refused one waits to be mended.',
+  ),
+  memoryLimit: gauge(
+    'memory_limit_bytes',
+    [],
+    "Memory that this process may use: its control group's limit, or the machine's.",
+  ),
+  eventLoopDelay: histogram(
+    'event_loop_delay_seconds',
+    [],
+    LOOP_BUCKETS,
+    'How late the event loop is, measured every 10 ms.',
+  ),
+  eventLoopUtilization: gauge(
+    'event_loop_utilization_ratio',
+    [],
+    'Share of the last second that the event loop was busy, 0 to 1.',
+  ),
+  gcDuration: histogram(
+    'gc_duration_seconds',
+    ['kind'],
+    GC_BUCKETS,
+    'Pauses for garbage collection, by kind.',
+  ),
+  spans: counter(
+    'spans_total',
+    ['result'],
+    'Spans that ended and were to be exported, by what became of them.',
+  ),
+  spanQueueLength: gauge('span_queue_length', [], 'Spans that ended and wait for export now.'),
   logLines: counter('log_lines_total', ['level'], 'Log lines taken for writing.'),
   logLinesDropped: counter(
     'log_lines_dropped_total',

@@ -1,18 +1,29 @@
 /**
- * Metrics: one registry, fed by facts and by what is read at each scrape. Nothing else in the process counts for
- * operators.
+ * Metrics: fed by facts and by what is read at each scrape. Nothing else in the process counts for operators.
  */
-import { Registry } from 'prom-client';
 import type { ClientFactListener, FrameCounts } from '../../client/facts.ts';
-import type { TurnFactListener } from '../../turn/facts.ts';
+import type { TurnFact, TurnFactListener } from '../../turn/facts.ts';
 import { clientMetrics, frameMetrics } from './client-metrics.ts';
+import { Exposition, type Scrape } from './exposition.ts';
+import type { Semconv } from './genai-catalogue.ts';
+import { genaiMetrics } from './genai-metrics.ts';
 import type { LogStats } from '../log/log.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import { Meter } from './meter.ts';
-import { CONFIG_RELOAD_RESULTS, type ConfigReloadResult } from '../names.ts';
-import { type Gauges, logMetrics, processMetrics, runtimeMetrics } from './process-metrics.ts';
+import type { ConfigReloadResult } from '../names.ts';
+import {
+  configMetrics,
+  type Gauges,
+  libraryMetrics,
+  logMetrics,
+  memoryMetrics,
+  processMetrics,
+  spanMetrics,
+  type SpanStats,
+} from './process-metrics.ts';
+import { openRuntimeWatch } from './runtime-watch.ts';
 import { SeriesGuard } from './series-guard.ts';
-import { turnMetrics } from './turn-metrics.ts';
+import { turnMetrics, type TurnLabels } from './turn-metrics.ts';
 
 export interface MetricsOptions {
   readonly version: string;
@@ -26,6 +37,14 @@ export interface MetricsOptions {
   readonly eventNames: readonly string[];
   /** The log's numbers; zeros by default. */
   readonly logStats?: () => LogStats;
+  /** What became of spans; zeros by default. */
+  readonly spanStats?: () => SpanStats;
+  /** What the process may use; not shown when undefined or Infinity. */
+  readonly memoryLimitBytes?: number | undefined;
+  /** Whether there are metrics under the names of the GenAI conventions; true by default. */
+  readonly genai?: boolean;
+  /** Which of those names; `latest` by default. */
+  readonly semconv?: Semconv;
   /** Hears each time an observation lost its labels to the series guard; to be logged, rate limited. */
   readonly onSeriesDropped?: (metric: string) => void;
   /** Milliseconds since 1970; `Date.now` by default. */
@@ -35,55 +54,60 @@ export interface MetricsOptions {
 export interface Metrics {
   readonly turnFacts: TurnFactListener;
   readonly clientFacts: ClientFactListener;
+  /** Takes how long an event took from its provider's bytes to its client's socket. Cheap; sampled by the caller. */
+  observeEventLatency(seconds: number): void;
   /** A changed configuration was taken (`success`) or refused. */
   configReload(result: ConfigReloadResult): void;
-  /** Everything, as Prometheus reads it (text format 0.0.4). */
-  text(): Promise<string>;
-  readonly contentType: string;
+  /** The turns that a snapshot in use allows: their counters are there with 0 before the first of them. */
+  initialise(labels: readonly TurnLabels[]): void;
+  /**
+   * Everything, as Prometheus reads it.
+   * @param accept the scraper's header: OpenMetrics with exemplars if it asks for that, else text 0.0.4
+   */
+  text(accept?: string): Promise<Scrape>;
+  /** Stops what measures the process. May be called twice; what was counted can still be read. */
+  close(): void;
 }
 
 const NO_LOG: LogStats = { lines: { debug: 0, info: 0, warn: 0, error: 0 }, dropped: 0, suppressed: 0 };
+const NO_SPANS: SpanStats = { exported: 0, dropped: 0, failed: 0, queued: 0 };
 
-/** Opens a registry of its own, so that two bridges in one process (tests) do not meet. Holds nothing to close. */
+/** Opens a registry of its own, so that two bridges in one process (tests) do not meet. The caller closes it. */
 export function openMetrics(options: MetricsOptions): Metrics {
-  const registry = new Registry();
+  const exposition = new Exposition();
   const onReplaced = (metric: string): void => {
     seriesDropped.add({ metric });
     options.onSeriesDropped?.(metric);
   };
-  const meter = new Meter(registry, new SeriesGuard(onReplaced));
+  const meter = new Meter(exposition, new SeriesGuard(onReplaced));
   const seriesDropped = meter.counter(CATALOGUE.seriesDropped);
 
   const clientFacts = clientMetrics(meter);
   frameMetrics(meter, options.frameCounts, options.eventNames);
-  const turnFacts = turnMetrics(meter);
+  const turns = turnMetrics(meter);
+  const onCall = options.genai === false ? undefined : genaiMetrics(meter, options.semconv ?? 'latest');
   processMetrics(meter, options.gauges, {
     version: options.version,
     revision: options.revision ?? 'unknown',
     node: options.node ?? 'unknown',
   });
+  memoryMetrics(meter, options.memoryLimitBytes);
   logMetrics(meter, options.logStats ?? (() => NO_LOG));
+  spanMetrics(meter, options.spanStats ?? (() => NO_SPANS));
   const configReload = configMetrics(meter, options.now ?? Date.now);
-  runtimeMetrics(registry);
+  for (const registry of exposition.registries) libraryMetrics(registry);
+  const watch = openRuntimeWatch(meter);
 
   return {
-    turnFacts,
+    turnFacts: (fact: TurnFact) => {
+      turns.facts(fact);
+      onCall?.(fact);
+    },
     clientFacts,
+    observeEventLatency: (seconds) => turns.observeEventLatency(seconds),
     configReload,
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
-  };
-}
-
-function configMetrics(meter: Meter, now: () => number): (result: ConfigReloadResult) => void {
-  const reloads = meter.counter(
-    CATALOGUE.configReloads,
-    CONFIG_RELOAD_RESULTS.map((result) => ({ result })),
-  );
-  let lastSuccess = 0;
-  meter.readGauge(CATALOGUE.configLastSuccess, () => [{ labels: {}, value: lastSuccess }]);
-  return (result) => {
-    reloads.add({ result });
-    if (result === 'success') lastSuccess = now() / 1000;
+    initialise: (labels) => turns.initialise(labels),
+    text: (accept) => exposition.read(accept),
+    close: () => watch.close(),
   };
 }

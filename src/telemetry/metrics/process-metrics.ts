@@ -11,6 +11,7 @@ import type { LogStats } from '../log/log.ts';
 import type { LogLevel } from '../log/log-line.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import type { Meter } from './meter.ts';
+import { CONFIG_RELOAD_RESULTS, type ConfigReloadResult, SPAN_RESULTS } from '../names.ts';
 
 /** Places where bytes wait; each has a budget. */
 export interface QueuedBytes {
@@ -43,6 +44,17 @@ export interface BuildInfo {
   readonly node: string;
 }
 
+/** What became of spans, counted since the start by whoever exports them. */
+export interface SpanStats {
+  readonly exported: number;
+  /** Lost because too many were waiting. */
+  readonly dropped: number;
+  /** Refused by the receiver, or it could not be reached. */
+  readonly failed: number;
+  /** Waiting now. */
+  readonly queued: number;
+}
+
 /** Registers the gauges of the process. */
 export function processMetrics(meter: Meter, gauges: Gauges, build: BuildInfo): void {
   meter.readGauge(CATALOGUE.connections, () => [{ labels: {}, value: gauges.connections() }]);
@@ -54,6 +66,7 @@ export function processMetrics(meter: Meter, gauges: Gauges, build: BuildInfo): 
       value,
     })),
   );
+  meter.readGauge(CATALOGUE.sendBuffer, () => [{ labels: {}, value: gauges.queuedBytes().client_send }]);
   meter.readGauge(CATALOGUE.ready, () => [{ labels: {}, value: gauges.ready() ? 1 : 0 }]);
   meter.readGauge(CATALOGUE.draining, () => [{ labels: {}, value: gauges.draining() ? 1 : 0 }]);
   meter.readGauge(CATALOGUE.buildInfo, () => [{ labels: { ...build }, value: 1 }]);
@@ -68,8 +81,44 @@ export function logMetrics(meter: Meter, stats: () => LogStats): void {
   meter.readCounter(CATALOGUE.logLinesDropped, () => [{ labels: {}, value: stats().dropped }]);
 }
 
+/** Registers the counters of exported spans. */
+export function spanMetrics(meter: Meter, stats: () => SpanStats): void {
+  meter.readCounter(CATALOGUE.spans, () => {
+    const counts = stats();
+    return SPAN_RESULTS.map((result) => ({ labels: { result }, value: counts[result] }));
+  });
+  meter.readGauge(CATALOGUE.spanQueueLength, () => [{ labels: {}, value: stats().queued }]);
+}
+
+/**
+ * Registers the memory limit.
+ * @param bytes undefined or Infinity: not known, and not shown
+ */
+export function memoryMetrics(meter: Meter, bytes: number | undefined): void {
+  meter.readGauge(CATALOGUE.memoryLimit, () => (bytes === undefined ? [] : [{ labels: {}, value: bytes }]));
+}
+
+/** Registers the metrics of the configuration. @returns what hears of each change */
+export function configMetrics(meter: Meter, now: () => number): (result: ConfigReloadResult) => void {
+  const reloads = meter.counter(
+    CATALOGUE.configReloads,
+    CONFIG_RELOAD_RESULTS.map((result) => ({ result })),
+  );
+  let lastSuccess = 0;
+  let last: ConfigReloadResult = 'success';
+  meter.readGauge(CATALOGUE.configLastSuccess, () => [{ labels: {}, value: lastSuccess }]);
+  meter.readGauge(CATALOGUE.configLastReloadSuccessful, () => [
+    { labels: {}, value: last === 'success' ? 1 : 0 },
+  ]);
+  return (result) => {
+    reloads.add({ result });
+    last = result;
+    if (result === 'success') lastSuccess = now() / 1000;
+  };
+}
+
 /** Registers what the library knows of the process: `process_*` and `nodejs_*`, read at each scrape. */
-export function runtimeMetrics(registry: Registry): void {
+export function libraryMetrics(registry: Registry): void {
   const collectors = [
     collectCpu,
     collectStartTime,

@@ -1,27 +1,63 @@
 /** Counts what turns announce. */
-import type { AttemptRecord, TurnFact, TurnFactListener, TurnRecord } from '../../turn/facts.ts';
+import type { TurnFact, TurnFactListener, TurnRecord } from '../../turn/facts.ts';
+import { attemptMetrics } from './attempt-metrics.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
-import { type CounterInstrument, type HistogramInstrument, type Meter, secondsBetween } from './meter.ts';
-import { CONTINUATION_RESULTS, LABEL_NONE, LABEL_OTHER, OUTCOME_CLASSES } from '../names.ts';
+import { type Meter, secondsBetween } from './meter.ts';
+import {
+  CONTINUATION_RESULTS,
+  JUDGED_OUTCOMES,
+  LABEL_NONE,
+  LABEL_OTHER,
+  OUTCOME_CLASSES,
+  OVERHEAD_PHASES,
+} from '../names.ts';
+import { tokenMetrics } from './token-metrics.ts';
 import { TurnsInFlight } from './turns-in-flight.ts';
 
-/** Below this many output tokens, a speed says more about chunking than about the model. */
-const MIN_SPEED_TOKENS = 16;
+/**
+ * So many tuples of a snapshot are shown with 0 before their first turn: seven lines each. A configuration with more
+ * than that would fill a scrape with zeros; the series of its further tuples begin with their first turn.
+ */
+const MAX_PREPARED_TUPLES = 100;
 
-/** Registers the metrics of turns, attempts and tokens. @returns the listener that feeds them */
-export function turnMetrics(meter: Meter): TurnFactListener {
+/** What a snapshot can label a turn with. */
+export interface TurnLabels {
+  /** `namespace/name` */
+  readonly route: string;
+  readonly provider: string;
+  /** As TurnRecord.model would have it. */
+  readonly model: string;
+}
+
+export interface TurnMetrics {
+  readonly facts: TurnFactListener;
+  /** Shows the series of these turns with 0, so that rates and alerts see the first failure. */
+  initialise(labels: readonly TurnLabels[]): void;
+  /** Takes how long an event took from its provider's bytes to its client's socket. */
+  observeEventLatency(seconds: number): void;
+}
+
+/** Registers the metrics of turns, attempts and tokens. */
+export function turnMetrics(meter: Meter): TurnMetrics {
   const inFlight = turnGauges(meter);
   const atStart = startMetrics(meter);
   const atEnd = endMetrics(meter);
-  const onUsage = tokenMetrics(meter);
   const onAttempt = attemptMetrics(meter, atEnd.errors);
   const warmups = meter.counter(CATALOGUE.warmups);
   const evictions = meter.counter(CATALOGUE.transcriptEvictions);
+  const frameSize = meter.histogram(CATALOGUE.frameSize).series({});
+  const overhead = meter.histogram(
+    CATALOGUE.overhead,
+    OVERHEAD_PHASES.map((phase) => ({ phase })),
+  );
+  const eventLatency = overhead.series({ phase: 'event' });
 
-  return (fact: TurnFact) => {
+  const facts = (fact: TurnFact): void => {
     inFlight.hear(fact);
     switch (fact.kind) {
       case 'turn.queued':
+        frameSize.observe(fact.turn.requestBytes, undefined);
+        return;
       case 'attempt.started':
         return;
       case 'turn.started':
@@ -38,10 +74,11 @@ export function turnMetrics(meter: Meter): TurnFactListener {
         return;
       case 'turn.ended':
         atEnd.ended(fact.turn);
-        onUsage(fact.turn);
+        overhead.observe({ phase: 'request' }, toSeconds(fact.turn.overheadMs));
         return;
       case 'warmup.answered':
         warmups.add({ route: fact.route });
+        frameSize.observe(fact.turn.requestBytes, undefined);
         return;
       case 'bridge.mistake': // counted as the outcome of its turn
         return;
@@ -49,6 +86,18 @@ export function turnMetrics(meter: Meter): TurnFactListener {
         evictions.add({});
         return;
     }
+  };
+  return {
+    facts,
+    initialise: (labels) => {
+      const some = labels.slice(0, MAX_PREPARED_TUPLES);
+      atStart.prepare(some);
+      atEnd.prepare(some);
+      warmups.prepare(some.map(({ route }) => ({ route })));
+    },
+    observeEventLatency: (seconds) => {
+      if (seconds >= 0 && seconds < Infinity) eventLatency.observe(seconds, undefined);
+    },
   };
 }
 
@@ -70,18 +119,15 @@ function startMetrics(meter: Meter) {
   const firstEvent = meter.histogram(CATALOGUE.timeToFirstEvent);
   const firstOutput = meter.histogram(CATALOGUE.timeToFirstOutput);
   return {
+    prepare: (labels: readonly TurnLabels[]) => started.prepare(labels),
     started: (turn: TurnRecord) => {
-      started.add({ route: turn.route ?? LABEL_NONE, ...providerAndModel(turn) });
+      started.add(labelsOf(turn));
       queue.observe({}, secondsBetween(turn.receivedAt, turn.startedAt));
     },
-    firstEvent: (turn: TurnRecord) => {
-      const labels = { ...providerAndModel(turn), transport: turn.transport };
-      firstEvent.observe(labels, secondsBetween(turn.receivedAt, turn.firstEventAt));
-    },
-    firstOutput: (turn: TurnRecord) => {
-      const labels = { ...providerAndModel(turn), transport: turn.transport };
-      firstOutput.observe(labels, secondsBetween(turn.receivedAt, turn.firstOutputAt));
-    },
+    firstEvent: (turn: TurnRecord) =>
+      firstEvent.observe(labelsOf(turn), secondsBetween(turn.receivedAt, turn.firstEventAt)),
+    firstOutput: (turn: TurnRecord) =>
+      firstOutput.observe(labelsOf(turn), secondsBetween(turn.receivedAt, turn.firstOutputAt), turn.trace),
   };
 }
 
@@ -96,64 +142,39 @@ function endMetrics(meter: Meter) {
     CATALOGUE.continuations,
     CONTINUATION_RESULTS.map((result) => ({ result })),
   );
-  const ended = (turn: TurnRecord) => {
+  const onUsage = tokenMetrics(meter);
+  const ended = (turn: TurnRecord): void => {
     // Only our bug ends a turn without an outcome; it must not vanish from the error rate.
     const outcome = turn.outcome ?? 'bridge_error';
-    const labels = providerAndModel(turn);
-    turns.add({ route: turn.route ?? LABEL_NONE, ...labels, transport: turn.transport, outcome });
-    duration.observe(
-      { ...labels, outcome_class: OUTCOME_CLASSES[outcome] },
-      secondsBetween(turn.receivedAt, turn.endedAt),
-    );
-    if (turn.events > 1) gap.observe({ provider: labels.provider }, turn.maxGapMs / 1000);
+    const labels = { ...labelsOf(turn), outcome, outcome_class: OUTCOME_CLASSES[outcome] };
+    turns.add(labels);
+    duration.observe(labels, secondsBetween(turn.receivedAt, turn.endedAt), turn.trace);
+    if (turn.events > 1) gap.observe(labels, turn.maxGapMs / 1000);
     if (turn.attempts > 0) attempts.observe({}, turn.attempts);
     if (outcome === 'rejected') rejections.add({ reason: turn.errorType ?? LABEL_OTHER });
     if (turn.errorType !== undefined) errors.add({ side: 'client', error_type: turn.errorType });
     if (turn.continuation !== 'none') continuations.add({ result: turn.continuation });
+    onUsage(turn, labels);
   };
-  return { ended, errors };
+  const prepare = (all: readonly TurnLabels[]): void => {
+    const transport = 'http'; // the one that there is
+    turns.prepare(
+      all.flatMap((labels) => JUDGED_OUTCOMES.map((outcome) => ({ ...labels, transport, outcome }))),
+    );
+  };
+  return { ended, errors, prepare };
 }
 
-function tokenMetrics(meter: Meter): (turn: TurnRecord) => void {
-  const input = meter.counter(CATALOGUE.inputTokens);
-  const cached = meter.counter(CATALOGUE.inputCachedTokens);
-  const output = meter.counter(CATALOGUE.outputTokens);
-  const reasoning = meter.counter(CATALOGUE.outputReasoningTokens);
-  const withoutUsage = meter.counter(CATALOGUE.turnsWithoutUsage);
-  const speed = meter.histogram(CATALOGUE.outputSpeed);
-  return (turn) => {
-    const labels = providerAndModel(turn);
-    if (turn.usage === undefined) {
-      if (turn.outcome === 'completed' || turn.outcome === 'incomplete') withoutUsage.add(labels);
-      return;
-    }
-    input.add(labels, turn.usage.inputTokens);
-    cached.add(labels, turn.usage.cachedTokens);
-    output.add(labels, turn.usage.outputTokens);
-    reasoning.add(labels, turn.usage.reasoningTokens);
-    if (turn.outcome !== 'completed' || turn.usage.outputTokens < MIN_SPEED_TOKENS) return;
-    const streaming =
-      turn.firstOutputAt === undefined ? undefined : secondsBetween(turn.firstOutputAt, turn.endedAt);
-    if (streaming !== undefined && streaming > 0) speed.observe(labels, turn.usage.outputTokens / streaming);
+/** Each metric takes those of the labels that it has. */
+function labelsOf(turn: TurnRecord) {
+  return {
+    route: turn.route ?? LABEL_NONE,
+    provider: turn.provider ?? LABEL_NONE,
+    model: turn.model,
+    transport: turn.transport,
   };
 }
 
-function attemptMetrics(
-  meter: Meter,
-  errors: CounterInstrument<'side' | 'error_type'>,
-): (attempt: AttemptRecord) => void {
-  const attempts = meter.counter(CATALOGUE.attempts);
-  const duration: HistogramInstrument<'provider' | 'transport' | 'result'> = meter.histogram(
-    CATALOGUE.attemptDuration,
-  );
-  return ({ provider, transport, result = 'error', errorType, startedAt, endedAt }) => {
-    const error = result === 'error' ? (errorType ?? LABEL_OTHER) : '';
-    attempts.add({ provider, transport, result, error_type: error });
-    duration.observe({ provider, transport, result }, secondsBetween(startedAt, endedAt));
-    if (error !== '') errors.add({ side: 'provider', error_type: error });
-  };
-}
-
-function providerAndModel(turn: TurnRecord): { provider: string; model: string } {
-  return { provider: turn.provider ?? LABEL_NONE, model: turn.model };
+function toSeconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }

@@ -1,15 +1,15 @@
 /**
- * The one ops port: is it alive, is it ready, what does it count. For probes and Prometheus; never on the port that
- * clients use.
+ * The one ops port: is it alive, is it ready, what does it count, and a page for people. For probes, Prometheus and
+ * operators; never on the port that clients use.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIPv6, type AddressInfo } from 'node:net';
 
 /** Whoever takes longer to send a request line and headers is no probe. */
 const REQUEST_TIMEOUT_MS = 5000;
-/** Probes and scrapers send a few hundred bytes. */
-const MAX_HEADER_BYTES = 8 * 1024;
-/** Two kubelets, a few scrapers, a person: more is a mistake or an attack. */
+/** Probes send a few hundred bytes, a browser the cookies of all that was ever opened under localhost. */
+const MAX_HEADER_BYTES = 16 * 1024;
+/** Two kubelets, a few scrapers, a few people who watch the page: more is a mistake or an attack. */
 const MAX_OPS_CONNECTIONS = 64;
 
 export interface OpsListenerOptions {
@@ -18,7 +18,21 @@ export interface OpsListenerOptions {
   readonly port: number;
   /** Whether new connections should come here; the reason is shown when not. */
   readonly ready: () => { readonly ready: boolean; readonly reason?: string | undefined };
-  readonly metrics: { text(): Promise<string>; readonly contentType: string };
+  /** In the format that the scraper accepts. */
+  readonly metrics: {
+    text(accept: string | undefined): Promise<{ readonly type: string; readonly body: string }>;
+  };
+  /** Undefined: there is none. Its owner closes it. */
+  readonly page?: PageDoor | undefined;
+}
+
+/** What the listener needs of the page (page/ops-page.ts). */
+export interface PageDoor {
+  /** What a person may ask for, to be named to whoever asks for something else. */
+  readonly paths: readonly string[];
+  has(path: string): boolean;
+  /** Answers by itself, also who may not see it. */
+  respond(request: IncomingMessage, response: ServerResponse, path: string): void;
 }
 
 export interface OpsListener {
@@ -28,6 +42,8 @@ export interface OpsListener {
   /** Stops listening and drops what is connected. May be called twice. */
   close(): Promise<void>;
 }
+
+const PATHS = ['/healthz', '/readyz', '/metrics'];
 
 interface Answer {
   readonly status: number;
@@ -64,20 +80,22 @@ async function respond(
   options: OpsListenerOptions,
 ): Promise<void> {
   request.resume();
-  const { status, type, body } = await answer(request, options);
+  const path = request.url?.split('?', 1)[0] ?? '';
+  if (options.page?.has(path) === true) return options.page.respond(request, response, path);
+  const { status, type, body } = await answer(request, path, options);
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
+    vary: 'accept',
     ...(status === 405 && { allow: 'GET, HEAD' }),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-async function answer(request: IncomingMessage, options: OpsListenerOptions): Promise<Answer> {
-  const path = request.url?.split('?', 1)[0];
-  if (path !== '/healthz' && path !== '/readyz' && path !== '/metrics') {
-    return json(404, { error: 'not found', paths: ['/healthz', '/readyz', '/metrics'] });
+async function answer(request: IncomingMessage, path: string, options: OpsListenerOptions): Promise<Answer> {
+  if (!PATHS.includes(path)) {
+    return json(404, { error: 'not found', paths: [...PATHS, ...(options.page?.paths ?? [])] });
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'use GET or HEAD' });
   if (path === '/healthz') return json(200, { alive: true });
@@ -86,7 +104,7 @@ async function answer(request: IncomingMessage, options: OpsListenerOptions): Pr
     return json(ready ? 200 : 503, { ready, reason });
   }
   try {
-    return { status: 200, type: options.metrics.contentType, body: await options.metrics.text() };
+    return { status: 200, ...(await options.metrics.text(request.headers.accept)) };
   } catch {
     // A gauge threw: our bug. The scrape fails visibly (up == 0) and the process goes on.
     return json(500, { error: 'metrics could not be read' });

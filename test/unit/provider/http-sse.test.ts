@@ -218,7 +218,9 @@ describe('an event stream', () => {
     const heard = open(transport, requestTo(providerAt(origin)));
     expect(heard.answers).toEqual([]);
     expect(await heard.end()).toEqual({ kind: 'finished' });
-    expect(heard.answers).toEqual([{ status: 200, headers: { 'x-request-id': 'r' }, turnState: 's' }]);
+    expect(heard.answers).toEqual([
+      { status: 200, httpVersion: '1.1', headers: { 'x-request-id': 'r' }, turnState: 's' },
+    ]);
     expect(heard.payloads).toEqual([event(0), event(1)]);
     expect(heard.types).toEqual(['response.output_text.delta', 'response.output_text.delta']);
     expect(heard.ends).toHaveLength(1);
@@ -401,6 +403,7 @@ describe('a refusal', () => {
     const heard = open(transport, requestTo(providerAt(origin)));
     expect(await heard.end()).toEqual({
       kind: 'refused',
+      httpVersion: '1.1',
       status: 429,
       headers: { 'retry-after': '7' },
       body: Buffer.from('{"error":{"code":"rate_limit_exceeded"}}'),

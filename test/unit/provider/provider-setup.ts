@@ -55,6 +55,7 @@ export function requestTo(provider: CompiledProvider, changes: Partial<AttemptRe
     clientHeaders: [],
     clientQuery: '',
     via: 'bridge-1',
+    trace: undefined,
     bodyBytes: body.reduce((sum, view) => sum + view.length, 0),
     ...changes,
     body,

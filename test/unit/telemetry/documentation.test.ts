@@ -1,13 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { FrameCounts } from '../../../src/client/facts.ts';
 import type { LogFields } from '../../../src/telemetry/log/log-line.ts';
 import type { Log } from '../../../src/telemetry/log/log.ts';
-import { CATALOGUE } from '../../../src/telemetry/metrics/metric-catalogue.ts';
-import { openMetrics } from '../../../src/telemetry/metrics/metrics.ts';
+import { GENAI_LATEST, GENAI_V1_41 } from '../../../src/telemetry/metrics/genai-catalogue.ts';
+import {
+  CATALOGUE,
+  type MetricDefinition,
+  type MetricKind,
+} from '../../../src/telemetry/metrics/metric-catalogue.ts';
 import { LOG_EVENTS, OUTCOME_CLASSES } from '../../../src/telemetry/names.ts';
+import { ATTRIBUTE_NAMES } from '../../../src/telemetry/spans/attribute-names.ts';
 import { turnLog } from '../../../src/telemetry/log/turn-log.ts';
+import { parseText } from './exposition-parser.ts';
+import { open } from './metrics-setup.ts';
 import { connectionRecord, turnRecord } from './records.ts';
+
+const DEFINITIONS = [CATALOGUE, GENAI_LATEST, GENAI_V1_41].flatMap(
+  (set): MetricDefinition<MetricKind, string>[] => Object.values(set),
+);
 
 function page(name: string): string {
   return readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
@@ -34,34 +44,28 @@ function codes(cell: string | undefined): string[] {
   return [...(cell ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
 }
 
-async function registered(): Promise<Map<string, string>> {
-  const metrics = openMetrics({
-    version: '0',
-    gauges: {
-      connections: () => 0,
-      connectionsLimit: () => 0,
-      queuedBytes: () => ({ client_send: 0, inbound: 0, lane_queue: 0, answer: 0 }),
-      transcriptBytes: () => 0,
-      ready: () => true,
-      draining: () => false,
-    },
-    frameCounts: new FrameCounts(0),
-    eventNames: [],
-  });
-  return new Map(
-    [...(await metrics.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!]),
+function isOfTheRuntime(name: string): boolean {
+  return /^(process|nodejs)_/.test(name);
+}
+
+/** Every metric of a process, with its type; of both sets of conventional names. */
+async function registered(): Promise<ReadonlyMap<string, string>> {
+  const bodies = await Promise.all(
+    (['latest', 'v1.41'] as const).map(async (semconv) => (await open({ semconv }).text()).body),
   );
+  return new Map(bodies.flatMap((body) => [...parseText(body).types]));
 }
 
 test('docs/metrics.md lists every metric there is, with its type, labels and meaning, and no other', async () => {
   const types = await registered();
-  const documented = rows(page('metrics.md')).map(([name, type, labels, meaning]) => ({
+  const listed = rows(page('metrics.md')).filter((row) => row.length === 4);
+  const documented = listed.map(([name, type, labels, meaning]) => ({
     name: codes(name)[0] ?? '',
     type,
     labels: codes(labels),
     meaning,
   }));
-  const ours = Object.values(CATALOGUE).map(({ name, labels, help }) => ({
+  const ours = DEFINITIONS.map(({ name, labels, help }) => ({
     name,
     type: types.get(name),
     labels: [...labels],
@@ -69,14 +73,25 @@ test('docs/metrics.md lists every metric there is, with its type, labels and mea
   }));
   const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
   expect(documented.sort(byName)).toEqual(ours.sort(byName));
-  expect([...types.keys()].filter((name) => name.startsWith('turnbridge_')).sort()).toEqual(
+  expect([...types.keys()].filter((name) => !isOfTheRuntime(name)).sort()).toEqual(
     ours.map(({ name }) => name),
   );
 });
 
+test('docs/metrics.md lists the buckets of every histogram', () => {
+  const documented = rows(page('metrics.md'), '## Buckets').flatMap(([names, bounds]) =>
+    codes(names).map((name) => [name, bounds]),
+  );
+  const actual = DEFINITIONS.filter(({ kind }) => kind === 'histogram').map(({ name, buckets }) => [
+    name,
+    buckets.join(', '),
+  ]);
+  expect(new Map(documented as [string, string][])).toEqual(new Map(actual as [string, string][]));
+});
+
 test('docs/metrics.md names what the runtime adds', async () => {
-  const named = codes(page('metrics.md')).filter((word) => /^(process|nodejs)_/.test(word));
-  const actual = [...(await registered()).keys()].filter((name) => !name.startsWith('turnbridge_'));
+  const named = codes(page('metrics.md')).filter(isOfTheRuntime);
+  const actual = [...(await registered()).keys()].filter((name) => isOfTheRuntime(name));
   expect(named).toEqual(expect.arrayContaining(actual));
 });
 
@@ -120,4 +135,11 @@ test('docs/logs.md lists the fields of turn.end and of connection.close', () => 
       listeners.clientFacts({ kind: 'connection.closed', connection: connectionRecord() }),
     ),
   );
+});
+
+test('docs/traces.md names every attribute that a span may have, and no other', () => {
+  const text = page('traces.md');
+  const start = text.indexOf('| span ');
+  const named = codes(text.slice(start, text.indexOf('\n\n', start)));
+  expect(new Set(named)).toEqual(new Set(ATTRIBUTE_NAMES));
 });

@@ -1,36 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { FrameCounts } from '../../../src/client/facts.ts';
-import { CATALOGUE } from '../../../src/telemetry/metrics/metric-catalogue.ts';
-import { type Metrics, type MetricsOptions, openMetrics } from '../../../src/telemetry/metrics/metrics.ts';
-import { attemptRecord, connectionRecord, turnRecord } from './records.ts';
-
-function open(over: Partial<MetricsOptions> = {}): Metrics {
-  return openMetrics({
-    version: '0.1.0',
-    gauges: {
-      connections: () => 2,
-      connectionsLimit: () => 10,
-      queuedBytes: () => ({ client_send: 1, inbound: 2, lane_queue: 3, answer: 4 }),
-      transcriptBytes: () => 4096,
-      ready: () => true,
-      draining: () => false,
-    },
-    frameCounts: new FrameCounts(2),
-    eventNames: ['response.created', 'response.completed'],
-    ...over,
-  });
-}
-
-/** The samples of a scrape, `name{labels}` to value. */
-async function scrape(metrics: Metrics): Promise<Map<string, number>> {
-  const samples = new Map<string, number>();
-  for (const text of (await metrics.text()).split('\n')) {
-    if (text === '' || text.startsWith('#')) continue;
-    const space = text.lastIndexOf(' ');
-    samples.set(text.slice(0, space), Number(text.slice(space + 1)));
-  }
-  return samples;
-}
+import { open, play, plainGauges, scrape } from './metrics-setup.ts';
+import { attemptRecord, connectionRecord, handshakeRecord, turnRecord } from './records.ts';
 
 describe('a process without traffic', () => {
   test('shows every closed label set at zero, and its gauges', async () => {
@@ -42,8 +13,17 @@ describe('a process without traffic', () => {
     expect(samples.get('turnbridge_client_protocol_errors_total{reason="invalid_json"}')).toBe(0);
     expect(samples.get('turnbridge_client_connections')).toBe(2);
     expect(samples.get('turnbridge_client_connections_limit')).toBe(10);
+    expect(samples.has('turnbridge_memory_limit_bytes')).toBe(false);
     expect(samples.get('turnbridge_queued_bytes{place="lane_queue"}')).toBe(3);
+    expect(samples.get('turnbridge_client_send_buffer_bytes')).toBe(1);
     expect(samples.get('turnbridge_transcript_bytes')).toBe(4096);
+    expect(samples.get('turnbridge_overhead_seconds_count{phase="request"}')).toBe(0);
+    expect(samples.get('turnbridge_overhead_seconds_count{phase="event"}')).toBe(0);
+    expect(samples.get('turnbridge_gc_duration_seconds_bucket{le="+Inf",kind="incremental"}')).toBeDefined();
+    expect(samples.get('turnbridge_spans_total{result="dropped"}')).toBe(0);
+    expect(samples.get('turnbridge_span_queue_length')).toBe(0);
+    expect(samples.get('turnbridge_config_last_reload_successful')).toBe(1);
+    expect(samples.get('turnbridge_warmups_total{route="ai/coding"}')).toBeUndefined();
     expect(samples.get('turnbridge_turns_active{provider="none"}')).toBe(0);
     expect(samples.get('turnbridge_ready')).toBe(1);
     expect(samples.get('turnbridge_draining')).toBe(0);
@@ -51,18 +31,10 @@ describe('a process without traffic', () => {
     expect(samples.get('process_resident_memory_bytes')).toBeGreaterThan(0);
   });
 
-  test('names only metrics of its own, the process and Node', async () => {
-    for (const name of (await scrape(open())).keys()) {
-      expect(name).toMatch(/^(turnbridge|process|nodejs)_[a-z_]+(\{.*\})?$/);
-    }
-  });
-
   test('leaves the connection limit out when there is none', async () => {
     const gauges = {
-      connections: () => 0,
+      ...plainGauges,
       connectionsLimit: () => Infinity,
-      queuedBytes: () => ({ client_send: 0, inbound: 0, lane_queue: 0, answer: 0 }),
-      transcriptBytes: () => 0,
       ready: () => false,
       draining: () => true,
     };
@@ -101,6 +73,9 @@ describe('turns', () => {
       'turnbridge_turn_stream_gap_seconds_sum{provider="openai"}': 0.12,
       [`turnbridge_turn_output_tokens_per_second_sum{${pair}}`]: 25,
       turnbridge_turn_attempts_sum: 1,
+      'turnbridge_overhead_seconds_sum{phase="request"}': 0.0004,
+      'turnbridge_client_frame_size_bytes_bucket{le="10000"}': 1,
+      [`turnbridge_input_cache_write_tokens_total{${pair}}`]: 10,
       'turnbridge_continuations_total{result="hit"}': 1,
       [`turnbridge_input_tokens_total{${pair}}`]: 100,
       [`turnbridge_input_cached_tokens_total{${pair}}`]: 60,
@@ -153,6 +128,19 @@ describe('turns', () => {
     expect(samples.get('turnbridge_errors_total{side="client",error_type="connect_failed"}')).toBe(1);
   });
 
+  test('tell how long a new connection to the provider took, and nothing of one that failed', async () => {
+    const metrics = open();
+    const steps = { dnsMs: 1, tcpMs: 2, tlsMs: 3 };
+    const dialled = { startedAt: 1005, endedAt: 1035, ...steps, errorType: undefined };
+    play(metrics, {}, { dial: dialled });
+    play(metrics, {}, { dial: { ...dialled, errorType: 'ECONNREFUSED' } });
+    play(metrics);
+    const samples = await scrape(metrics);
+    const name = 'turnbridge_provider_connect_seconds';
+    expect(samples.get(`${name}_sum{provider="openai",transport="http"}`)).toBe(0.03);
+    expect(samples.get(`${name}_count{provider="openai",transport="http"}`)).toBe(1);
+  });
+
   test('without a usage report are a number of their own', async () => {
     const metrics = open();
     metrics.turnFacts({ kind: 'turn.ended', turn: turnRecord({ usage: undefined }) });
@@ -162,22 +150,32 @@ describe('turns', () => {
 
   test('with nonsense in their numbers do not stop the counting', async () => {
     const metrics = open();
-    const usage = { inputTokens: Number.NaN, cachedTokens: -5, outputTokens: Infinity, reasoningTokens: 7 };
+    const usage = {
+      inputTokens: Number.NaN,
+      cachedTokens: -5,
+      cacheWriteTokens: 0,
+      outputTokens: Infinity,
+      reasoningTokens: 7,
+    };
     metrics.turnFacts({ kind: 'turn.ended', turn: turnRecord({ usage, maxGapMs: Number.NaN, endedAt: 10 }) });
     const samples = await scrape(metrics);
     const pair = 'provider="openai",model="gpt-5.5"';
     expect(samples.get(`turnbridge_output_reasoning_tokens_total{${pair}}`)).toBe(7);
-    expect(samples.has(`turnbridge_input_tokens_total{${pair}}`)).toBe(false);
+    expect(samples.get(`turnbridge_input_cache_write_tokens_total{${pair}}`)).toBe(0);
+    for (const name of ['input', 'input_cached', 'output']) {
+      expect(samples.has(`turnbridge_${name}_tokens_total{${pair}}`)).toBe(false);
+    }
     expect(samples.get(`turnbridge_turn_duration_seconds_sum{${pair},outcome_class="ok"}`)).toBe(0);
   });
 
   test('do not include warm-ups, which have a counter of their own', async () => {
     const metrics = open();
-    metrics.turnFacts({ kind: 'warmup.answered', route: 'ai/coding', connectionId: 'c-1' });
+    metrics.turnFacts({ kind: 'warmup.answered', route: 'ai/coding', turn: turnRecord() });
     metrics.turnFacts({ kind: 'transcript.evicted', connectionId: 'c-1', bytes: 10 });
     const samples = await scrape(metrics);
     expect(samples.get('turnbridge_warmups_total{route="ai/coding"}')).toBe(1);
     expect(samples.get('turnbridge_transcript_evictions_total')).toBe(1);
+    expect(samples.get('turnbridge_client_frame_size_bytes_sum')).toBe(1200);
     expect([...samples.keys()].some((name) => name.startsWith('turnbridge_turns_total'))).toBe(false);
   });
 });
@@ -185,7 +183,7 @@ describe('turns', () => {
 describe('connections', () => {
   test('are counted from handshake to close; unusual close codes share one value', async () => {
     const metrics = open();
-    metrics.clientFacts({ kind: 'handshake', via: 'websocket', result: 'accepted', status: 101 });
+    metrics.clientFacts({ kind: 'handshake', handshake: handshakeRecord() });
     metrics.clientFacts({ kind: 'connection.opened', connection: connectionRecord() });
     metrics.clientFacts({ kind: 'frame.refused', connectionId: 'c-1', reason: 'invalid_json' });
     metrics.clientFacts({ kind: 'ping.answered', rttMs: 20 });
@@ -225,52 +223,40 @@ describe('connections', () => {
   });
 });
 
-describe('series', () => {
-  test('stay bounded: ten thousand model names become fifty and other', async () => {
-    const heard: string[] = [];
-    const metrics = open({ onSeriesDropped: (metric) => heard.push(metric) });
-    for (let i = 0; i < 10_000; i += 1) {
-      metrics.turnFacts({ kind: 'turn.started', turn: turnRecord({ model: `m-${i}` }) });
-    }
-    const samples = await scrape(metrics);
-    const started = [...samples].filter(([name]) => name.startsWith('turnbridge_turns_started_total'));
-    expect(started).toHaveLength(51);
-    expect(
-      samples.get('turnbridge_turns_started_total{route="ai/coding",provider="openai",model="other"}'),
-    ).toBe(9950);
-    const dropped = 'turnbridge_metric_series_dropped_total{metric="turnbridge_turns_started_total"}';
-    expect(samples.get(dropped)).toBe(9950);
-    expect(new Set(heard)).toEqual(new Set([CATALOGUE.turnsStarted.name]));
-  });
+test('what the bridge takes for an event is counted as the caller samples it; nonsense is not', async () => {
+  const metrics = open();
+  for (const seconds of [0.0002, 0.003, Number.NaN, -1, Infinity]) metrics.observeEventLatency(seconds);
+  const samples = await scrape(metrics);
+  expect(samples.get('turnbridge_overhead_seconds_count{phase="event"}')).toBe(2);
+  expect(samples.get('turnbridge_overhead_seconds_bucket{le="0.00025",phase="event"}')).toBe(1);
+  expect(samples.get('turnbridge_overhead_seconds_count{phase="request"}')).toBe(0);
+});
 
-  test('of one metric stop at two thousand label sets, and closed labels keep their meaning', async () => {
-    const metrics = open();
-    for (let route = 0; route < 60; route += 1) {
-      for (let model = 0; model < 40; model += 1) {
-        const turn = turnRecord({ route: `ns/${route}`, model: `m-${model}` });
-        metrics.turnFacts({ kind: 'turn.ended', turn });
-      }
-    }
-    const samples = await scrape(metrics);
-    const turns = [...samples].filter(([name]) => name.startsWith('turnbridge_turns_total'));
-    expect(turns).toHaveLength(2001);
-    expect(turns.reduce((sum, [, value]) => sum + value, 0)).toBe(2400);
-    expect(
-      samples.get(
-        'turnbridge_turns_total{route="other",provider="other",model="other",transport="http",outcome="completed"}',
-      ),
-    ).toBe(400);
-    const dropped = 'turnbridge_metric_series_dropped_total{metric="turnbridge_turns_total"}';
-    expect([samples.get(dropped), (await scrape(metrics)).get(dropped)]).toEqual([400, 400]);
-  });
+test('spans are counted by what became of them, from the numbers of whoever exports them', async () => {
+  const samples = await scrape(
+    open({ spanStats: () => ({ exported: 5, dropped: 2, failed: 3, queued: 4 }) }),
+  );
+  expect(samples.get('turnbridge_spans_total{result="exported"}')).toBe(5);
+  expect(samples.get('turnbridge_spans_total{result="dropped"}')).toBe(2);
+  expect(samples.get('turnbridge_spans_total{result="failed"}')).toBe(3);
+  expect(samples.get('turnbridge_span_queue_length')).toBe(4);
+});
+
+test('the memory limit is shown when there is one', async () => {
+  expect((await scrape(open({ memoryLimitBytes: 512 }))).get('turnbridge_memory_limit_bytes')).toBe(512);
+  const unlimited = await scrape(open({ memoryLimitBytes: Infinity }));
+  expect(unlimited.has('turnbridge_memory_limit_bytes')).toBe(false);
 });
 
 test('reloads of the configuration are counted, and the time of the last good one is kept', async () => {
   const metrics = open({ now: () => 1_795_000_000_000 });
   metrics.configReload('success');
   metrics.configReload('failure');
+  expect((await scrape(metrics)).get('turnbridge_config_last_reload_successful')).toBe(0);
+  metrics.configReload('success');
   const samples = await scrape(metrics);
-  expect(samples.get('turnbridge_config_reloads_total{result="success"}')).toBe(1);
+  expect(samples.get('turnbridge_config_last_reload_successful')).toBe(1);
+  expect(samples.get('turnbridge_config_reloads_total{result="success"}')).toBe(2);
   expect(samples.get('turnbridge_config_reloads_total{result="failure"}')).toBe(1);
   expect(samples.get('turnbridge_config_last_reload_success_timestamp_seconds')).toBe(1_795_000_000);
 });

@@ -4,17 +4,17 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openOpsListener, type OpsListener } from '../../../src/telemetry/ops/ops-listener.ts';
 
 let ready: { ready: boolean; reason?: string };
-let text: () => Promise<string>;
+let text: (accept: string | undefined) => Promise<{ type: string; body: string }>;
 let ops: OpsListener;
 
 beforeEach(async () => {
   ready = { ready: true };
-  text = () => Promise.resolve('turnbridge_ready 1\n');
+  text = () => Promise.resolve({ type: 'text/plain; version=0.0.4', body: 'turnbridge_ready 1\n' });
   ops = await openOpsListener({
     host: '127.0.0.1',
     port: 0,
     ready: () => ready,
-    metrics: { text: () => text(), contentType: 'text/plain; version=0.0.4' },
+    metrics: { text: (accept) => text(accept) },
   });
 });
 
@@ -41,6 +41,13 @@ test('serves metrics with their content type', async () => {
   const answer = await ask('/metrics?x=1');
   expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4');
   expect(await answer.text()).toBe('turnbridge_ready 1\n');
+});
+
+test('hands on which format the scraper accepts', async () => {
+  text = (accept) => Promise.resolve({ type: 'text/plain', body: String(accept) });
+  const answer = await fetch(`http://${ops.address}/metrics`, { headers: { accept: 'application/x-test' } });
+  expect(await answer.text()).toBe('application/x-test');
+  expect(answer.headers.get('vary')).toBe('accept');
 });
 
 test('fails a scrape visibly when metrics cannot be read, and goes on', async () => {
@@ -71,7 +78,7 @@ test('says what to do when its address is taken', async () => {
     host: '127.0.0.1',
     port: ops.port,
     ready: () => ready,
-    metrics: { text, contentType: 'text/plain' },
+    metrics: { text },
   });
   await expect(second).rejects.toThrow(
     /cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\): choose another address or port/,

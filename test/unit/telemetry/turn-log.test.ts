@@ -3,7 +3,7 @@ import type { Log } from '../../../src/telemetry/log/log.ts';
 import type { LogFields } from '../../../src/telemetry/log/log-line.ts';
 import { turnLog } from '../../../src/telemetry/log/turn-log.ts';
 import type { TurnOutcome } from '../../../src/turn/facts.ts';
-import { attemptRecord, connectionRecord, turnRecord } from './records.ts';
+import { attemptRecord, connectionRecord, handshakeRecord, turnRecord } from './records.ts';
 
 interface Entry {
   readonly level: string;
@@ -117,7 +117,7 @@ describe('a connection', () => {
   test('leaves one line when it closes', () => {
     const { log, entries } = memoryLog();
     const { clientFacts } = turnLog(log);
-    clientFacts({ kind: 'handshake', via: 'websocket', result: 'accepted', status: 101 });
+    clientFacts({ kind: 'handshake', handshake: handshakeRecord() });
     clientFacts({ kind: 'connection.opened', connection: connectionRecord() });
     clientFacts({ kind: 'ping.answered', rttMs: 2 });
     clientFacts({ kind: 'connection.closed', connection: connectionRecord() });
@@ -133,7 +133,7 @@ describe('a connection', () => {
   test('that is refused, and a frame that is refused, are told in lines that cannot flood', () => {
     const { log, entries } = memoryLog();
     const { clientFacts } = turnLog(log);
-    clientFacts({ kind: 'handshake', via: 'websocket', result: 'unauthorized', status: 401 });
+    clientFacts({ kind: 'handshake', handshake: handshakeRecord({ result: 'unauthorized', status: 401 }) });
     clientFacts({ kind: 'frame.refused', connectionId: 'c-1', reason: 'invalid_json' });
     expect(entries).toMatchObject([
       { level: 'repeated', event: 'connection.reject', fields: { result: 'unauthorized', status_code: 401 } },

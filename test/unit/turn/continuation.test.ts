@@ -208,9 +208,14 @@ describe('warm-ups', () => {
     const id = warmUp(talk, { input: [user('instructions')], stream_id: 'a' });
     expect(id).toMatch(/^resp_tb_[0-9a-f]{36}$/);
     expect(talk.types('a')).toEqual(['response.created', 'response.completed']);
-    expect(talk.facts).toEqual([
-      { kind: 'warmup.answered', route: 'ai/coding', connectionId: CLIENT.connectionId },
+    expect(talk.facts).toMatchObject([
+      {
+        kind: 'warmup.answered',
+        route: 'ai/coding',
+        turn: { connectionId: CLIENT.connectionId, outcome: 'completed', attempts: 0 },
+      },
     ]);
+    expect(talk.facts).toHaveLength(1);
     expect(talk.transport.attempts).toEqual([]);
     expect(talk.conversation.turns).toBe(0);
     expect(talk.counts).toEqual({ idle: 1, bodiesHeld: 0 });

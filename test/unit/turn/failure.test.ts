@@ -132,11 +132,31 @@ describe('an attempt that ended', () => {
     const end = {
       kind: 'refused' as const,
       status,
+      httpVersion: undefined,
       headers: {},
       body: Buffer.from('{"error":{"code":"x"}}'),
     };
     expect(fromAttemptEnd(end, PROVIDER)).toMatchObject({ outcome, errorType });
   });
+});
+
+test("a refusal that repeats the bridge's own key is told in our words, by its status", () => {
+  const key = 'sk-live-0123456789';
+  const provider = aProvider({
+    auth: { type: 'APIKey', header: 'authorization', prefix: 'Bearer ', key: new Secret(key) },
+  });
+  const body = Buffer.from(
+    JSON.stringify({ error: { code: 'slow_down', message: `${key} is over its quota` } }),
+  );
+  const end = { kind: 'refused' as const, status: 503, httpVersion: undefined, headers: {}, body };
+  const { answer, errorType } = fromAttemptEnd(end, provider);
+  expect(JSON.stringify(answer)).not.toContain(key);
+  expect(answer).toMatchObject({
+    status: 503,
+    error: { message: 'Provider openai answered with status 503.' },
+  });
+  expect(errorType).toBe('503');
+  expect(fromAttemptEnd(end, PROVIDER).answer.error.message).toContain(key); // nobody's key to that provider
 });
 
 test('our own refusals are counted by their codes', () => {

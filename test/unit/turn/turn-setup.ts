@@ -1,4 +1,5 @@
 /** A connection's turns without a socket on either side: what the client sent and heard, and a provider by hand. */
+import { Pseudonyms } from '../../../src/turn/pseudonyms.ts';
 import { eventTypeOf, type EventType } from '../../../src/events/event-type.ts';
 import { parseClientFrame } from '../../../src/frames/client-frame.ts';
 import type { ErrorAnswer } from '../../../src/frames/errors.ts';
@@ -26,6 +27,7 @@ export const CLIENT: TurnClient = {
   connectionId: 'c-1',
   kind: 'codex',
   tenant: 'anonymous',
+  path: '/v1/responses',
   entry: 'websocket',
   headers: [
     { name: 'user-agent', value: 'test' },
@@ -104,7 +106,12 @@ export class FakeAttempt implements Attempt {
 
   answer(turnState?: string): this {
     if (this.state === 'running') {
-      this.#listener.onAnswer({ status: 200, headers: { 'x-request-id': 'req_1' }, turnState });
+      this.#listener.onAnswer({
+        status: 200,
+        httpVersion: '1.1',
+        headers: { 'x-request-id': 'req_1' },
+        turnState,
+      });
     }
     return this;
   }
@@ -155,7 +162,13 @@ export class FakeAttempt implements Attempt {
   }
 
   refuse(status: number, error: Json, headers: Record<string, string> = {}): this {
-    return this.end({ kind: 'refused', status, headers, body: Buffer.from(JSON.stringify({ error })) });
+    return this.end({
+      kind: 'refused',
+      status,
+      httpVersion: '1.1',
+      headers,
+      body: Buffer.from(JSON.stringify({ error })),
+    });
   }
 }
 
@@ -219,7 +232,14 @@ export function openTalk(options: TalkOptions = {}) {
   );
   const counts = { idle: 0, bodiesHeld: 0 };
   const conversation = new Conversation({
-    tools: { transport, clock, facts: (fact) => facts.push(fact) },
+    tools: {
+      transport,
+      clock,
+      facts: (fact) => facts.push(fact),
+      pseudonyms: new Pseudonyms(Buffer.alloc(32)),
+      propagation: 'auto',
+      readsDetails: true,
+    },
     client: options.client ?? CLIENT,
     transcripts,
     group: () => group,

@@ -1,0 +1,49 @@
+/** Models as metric labels: the names and patterns that routes have, whatever clients ask for. */
+import { chooseProvider } from '../route/match.ts';
+import { matchModel, toModelPattern } from '../route/model-pattern.ts';
+import type { CompiledRoute, Snapshot } from '../route/snapshot.ts';
+
+// a route is a part of an immutable snapshot, and takes its names with it
+const namesOfRoutes = new WeakMap<CompiledRoute, readonly string[]>();
+
+/**
+ * The model as a metric label: the name or pattern of the route that covers it. Bounded by configuration, whatever
+ * clients ask for.
+ */
+export function modelLabel(route: CompiledRoute, model: string): string {
+  const named = namedModels(route);
+  if (named.includes(model)) return model;
+  return (
+    named.find((pattern) => pattern !== '*' && matchModel(toModelPattern(pattern), model) !== undefined) ??
+    'other'
+  );
+}
+
+/** What turns of these routes will be labelled with, as far as routes name models without a wildcard. */
+export function modelLabels(
+  snapshot: Snapshot,
+): { readonly route: string; readonly provider: string; readonly model: string }[] {
+  return snapshot.routes.flatMap((route) =>
+    [...new Set(namedModels(route))]
+      .filter((model) => !model.includes('*'))
+      .flatMap((model) => {
+        const provider = chooseProvider(route, model);
+        return provider === undefined ? [] : [{ route: route.id, provider: provider.name, model }];
+      }),
+  );
+}
+
+function namedModels(route: CompiledRoute): readonly string[] {
+  let names = namesOfRoutes.get(route);
+  if (names === undefined) {
+    names = [
+      ...route.match.models,
+      ...route.providers.flatMap((provider) => [
+        ...provider.models,
+        ...provider.modelMapping.map(({ from }) => from),
+      ]),
+    ];
+    namesOfRoutes.set(route, names);
+  }
+  return names;
+}

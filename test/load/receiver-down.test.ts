@@ -1,0 +1,209 @@
+/** A receiver of traces that is gone, refuses, stalls or cuts costs traces, which are counted, and never a turn. */
+import { describe, expect, test } from '@jest/globals';
+import { openOtlpReceiver, type OtlpReceiver } from '../harness/otlp-receiver.ts';
+import { until } from '../harness/wait-for.ts';
+import { openBridgeProcess, toMib, type BridgeProcess } from './bridge-process.ts';
+import { openLoadClients, type LoadClient } from './load-clients.ts';
+import { openLoadProvider } from './load-provider.ts';
+import { budgets, tell } from './load-scene.ts';
+import { residentBoundMib } from './resident-bound.ts';
+
+const CLIENTS = 50;
+const TURNS_PER_SECOND = 50;
+const PHASE_MS = 3_000;
+/** More spans than may wait (8,192), at three for each turn. */
+const FLOOD_TURNS = 3_500;
+/** OpenTelemetry itself has 40 MiB, the spans that wait 26. */
+const TRACING_MIB = 66;
+/**
+ * Beside those of the phase in which all is well: three times as long is a noisy machine. A turn that waited for the
+ * receiver would wait a second at least, which is the pause before it is tried again, and ten until it is given up.
+ */
+const MAX_TIMES = 3;
+const MAX_MORE_MS = { p50: 50, p99: 500 };
+
+interface Latencies {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+interface TracedScene extends AsyncDisposable {
+  readonly bridge: BridgeProcess;
+  readonly receiver: OtlpReceiver;
+  readonly clients: readonly LoadClient[];
+  /** Spans so far by what became of them, and those that wait. */
+  spans(): Promise<Record<'exported' | 'dropped' | 'failed' | 'queued', number>>;
+}
+
+async function openTracedScene(clients: number, flags: readonly string[] = []): Promise<TracedScene> {
+  const receiver = await openOtlpReceiver();
+  const provider = await openLoadProvider();
+  const bridge = await openBridgeProcess({
+    providerUrl: provider.url,
+    budgets,
+    flags: [`--otlp-endpoint=${receiver.baseUrl}`, ...flags],
+  });
+  const opened = await openLoadClients(bridge.socketUrl, clients);
+  return {
+    bridge,
+    receiver,
+    clients: opened,
+    spans: async () => {
+      const metrics = await bridge.metrics();
+      const result = (name: string): number =>
+        metrics.get(`turnbridge_spans_total{result="${name}"}`) ?? Number.NaN;
+      return {
+        exported: result('exported'),
+        dropped: result('dropped'),
+        failed: result('failed'),
+        queued: metrics.get('turnbridge_span_queue_length') ?? Number.NaN,
+      };
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const client of opened) client.leave();
+      await bridge[Symbol.asyncDispose]();
+      await provider[Symbol.asyncDispose]();
+      await receiver.close();
+    },
+  };
+}
+
+/** Turns at a pace, each on the next client in turn. Resolves when the last has ended; each must end well. */
+async function steadily(clients: readonly LoadClient[]): Promise<Latencies> {
+  const turns: Promise<number>[] = [];
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setInterval(() => {
+    turns.push(timed(clients[turns.length % clients.length]!));
+    if (turns.length >= (PHASE_MS / 1000) * TURNS_PER_SECOND) resolve();
+  }, 1000 / TURNS_PER_SECOND);
+  await over;
+  clearInterval(timer);
+  const sorted = (await Promise.all(turns)).toSorted((a, b) => a - b);
+  const at = (share: number): number =>
+    Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 10) / 10;
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+/** @returns milliseconds */
+async function timed(client: LoadClient): Promise<number> {
+  const begun = performance.now();
+  const { type, code } = await client.ask('say-1');
+  if (type !== 'response.completed') throw new Error(`a turn ended with ${type} ${code}`);
+  return performance.now() - begun;
+}
+
+/** Back to back on each client. */
+async function asFastAsPossible(clients: readonly LoadClient[], turns: number): Promise<void> {
+  let left = turns;
+  const work = async (client: LoadClient): Promise<void> => {
+    while (left-- > 0) await timed(client);
+  };
+  await Promise.all(clients.map(work));
+}
+
+/** What befalls the receiver, in this order. */
+const TROUBLES: readonly (readonly [name: string, begin: (receiver: OtlpReceiver) => unknown])[] = [
+  ['is gone', (receiver) => receiver.down()],
+  [
+    'is back, and has no time (503)',
+    async (receiver) => {
+      receiver.be(503);
+      await receiver.up();
+    },
+  ],
+  ['refuses for good (400)', (receiver) => receiver.be(400)],
+  ['cuts connections', (receiver) => receiver.be('reset')],
+  ['never answers', (receiver) => receiver.be('stall')],
+];
+
+describe('a receiver of traces in trouble', () => {
+  test('slows no turn; what is lost is counted, bounded and told in few words; then all goes on', async () => {
+    await using scene = await openTracedScene(CLIENTS);
+    const { bridge, receiver, clients } = scene;
+    await steadily(clients); // code is compiled, connections are dialled
+    const begun = performance.now();
+    const healthy = await steadily(clients);
+    tell('receiver healthy', { ...healthy, ...(await scene.spans()) });
+    await until(async () => (await scene.spans()).queued === 0, 'the first spans to be taken');
+    expect(await scene.spans()).toMatchObject({ dropped: 0, failed: 0 });
+
+    for (const [name, begin] of TROUBLES) {
+      await begin(receiver);
+      const latencies = await steadily(clients);
+      tell(`receiver ${name}`, { ...latencies, ...(await scene.spans()) });
+      for (const which of ['p50', 'p99'] as const) {
+        const allowed = MAX_TIMES * healthy[which] + MAX_MORE_MS[which];
+        expect({ name, which, isSlow: latencies[which] > allowed }).toEqual({ name, which, isSlow: false });
+      }
+    }
+    await asFastAsPossible(clients, FLOOD_TURNS);
+    const full = await scene.spans();
+    expect(full.dropped).toBeGreaterThan(0);
+    expect(full.failed).toBeGreaterThan(0);
+    expect(full.queued).toBeLessThanOrEqual(8_192);
+    const peak = toMib(await bridge.peak());
+    tell('receiver stalled', { ...full, peak });
+    expect(peak).toBeLessThan(
+      residentBoundMib({ connections: CLIENTS, streams: CLIENTS }, budgets) + TRACING_MIB,
+    );
+
+    receiver.be('take');
+    // a batch that is stalled is given up after ten seconds
+    await until(async () => (await scene.spans()).queued === 0, 'the spans that wait to be taken', 40_000);
+    const { exported, dropped, failed } = await scene.spans();
+    await asFastAsPossible(clients, CLIENTS);
+    await until(
+      async () => (await scene.spans()).exported >= exported + 3 * CLIENTS,
+      'new spans to be taken',
+    );
+    expect(await scene.spans()).toMatchObject({ dropped, failed });
+
+    const seconds = (performance.now() - begun) / 1000;
+    const lines = bridge.warnings.filter(({ event }) => event === 'telemetry.drop');
+    tell('receiver back', { exported, dropped, failed, lines: lines.length, seconds });
+    expect(new Set(lines.map(({ result }) => result))).toEqual(new Set(['dropped', 'failed']));
+    expect(lines.length).toBeLessThan(2 * seconds);
+    expect(lines.length).toBeLessThan(dropped / 10);
+  }, 120_000);
+});
+
+describe('the end of a bridge with traces', () => {
+  test('takes along the spans of turns that were drained', async () => {
+    await using scene = await openTracedScene(10, ['--drain-deadline=1']);
+    const { bridge, receiver, clients } = scene;
+    for (const client of clients) client.create('drip-50');
+    await until(() => clients.every(({ heard }) => heard > 2), 'every turn to be under way');
+    await bridge.stop();
+    const outcomes = receiver.spans
+      .filter(({ name }) => name === 'response.create')
+      .map(({ attributes, status }) => `${String(attributes['turnbridge.outcome'])} ${status}`);
+    expect(outcomes).toEqual(clients.map(() => 'drained error'));
+  }, 40_000);
+
+  test('takes along a queue that is nearly full', async () => {
+    await using scene = await openTracedScene(CLIENTS);
+    const { bridge, receiver, clients } = scene;
+    receiver.be('stall');
+    await asFastAsPossible(clients, 2_500);
+    const waiting = await scene.spans();
+    expect(waiting).toMatchObject({ dropped: 0, failed: 0 });
+    expect(waiting.queued).toBeGreaterThan(7_500);
+    receiver.be('take');
+    await bridge.stop();
+    // the batch that was stalled is given up
+    expect(receiver.spans.length).toBeGreaterThanOrEqual(waiting.queued - 128);
+  }, 40_000);
+
+  test('does not wait for a receiver that never answers', async () => {
+    await using scene = await openTracedScene(10);
+    const { bridge, receiver, clients } = scene;
+    receiver.be('stall');
+    await asFastAsPossible(clients, 1_000);
+    const begun = performance.now();
+    await bridge.stop(); // an exit code of 0 is asked for there
+    const seconds = (performance.now() - begun) / 1000;
+    tell('end with a stalled receiver', { seconds });
+    // three seconds for the spans; what is more is the machine
+    expect(seconds).toBeLessThan(8);
+  }, 40_000);
+});
