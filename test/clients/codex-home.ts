@@ -18,6 +18,8 @@ export interface CodexHomeOptions {
   readonly apiKey?: string;
   readonly httpHeaders?: Readonly<Record<string, string>>;
   readonly queryParams?: Readonly<Record<string, string>>;
+  /** Where Codex sends its own spans, by OTLP/HTTP: `http://HOST:PORT/v1/traces`. Without it Codex makes none. */
+  readonly tracesUrl?: string;
   /** Lines at the top level of config.toml, before any table. */
   readonly topLines?: readonly string[];
   /** Lines of the provider's own table. */
@@ -37,6 +39,8 @@ export interface CodexHome extends AsyncDisposable {
 }
 
 const keyVariable = 'BRIDGE_API_KEY';
+
+const traceDelayMs = 200;
 
 /** Writes a Codex home into a new temporary folder. */
 export async function openCodexHome(options: CodexHomeOptions): Promise<CodexHome> {
@@ -59,6 +63,8 @@ export async function openCodexHome(options: CodexHomeOptions): Promise<CodexHom
       NO_PROXY: '127.0.0.1,localhost',
       // the only place where Codex reports the first retry, which it hides from its user
       RUST_LOG: 'codex_core=warn,codex_api=info',
+      // an app server sends its spans at this pace, and what it has not sent when it is killed is lost
+      ...(options.tracesUrl === undefined ? {} : { OTEL_BSP_SCHEDULE_DELAY: String(traceDelayMs) }),
     },
     async [Symbol.asyncDispose]() {
       // a killed process may still be closing its files
@@ -100,7 +106,7 @@ function toConfig(options: CodexHomeOptions): string {
     'enabled = false',
     '[otel]',
     'exporter = "none"',
-    'trace_exporter = "none"',
+    `trace_exporter = ${traceExporter(options.tracesUrl)}`,
     'metrics_exporter = "none"',
     '[features]', // what would call other hosts, or retry without end
     'plugins = false',
@@ -112,4 +118,10 @@ function toConfig(options: CodexHomeOptions): string {
     ...(options.endLines ?? []),
     '',
   ].join('\n');
+}
+
+/** The endpoint is used as it is. */
+function traceExporter(url: string | undefined): string {
+  if (url === undefined) return '"none"';
+  return `{ otlp-http = { endpoint = ${JSON.stringify(url)}, protocol = "binary" } }`;
 }
