@@ -15,7 +15,7 @@ import { toTable } from './table.ts';
 
 const HELP = `Usage: npm run bench -- [options]
 
-Measures what the bridge costs beside a plain TCP relay. Needs Linux and a C compiler; takes about eight minutes.
+Measures what the bridge costs beside a plain TCP relay. Needs Linux and a C compiler; takes about ten minutes.
 
   --only NAME[,NAME]   these scenarios only: ${SCENARIOS.map(({ name }) => name).join(', ')}
   --pairs N            pairs of runs per scenario with bars [7]; others in proportion

@@ -1,6 +1,7 @@
 /** Measures one scenario: pairs of runs, each against the relay and the bridge in turn. */
 import { RunFailed } from './child.ts';
 import type { Stage, Middle } from './middle.ts';
+import { openTracedBridge } from './traced-bridge.ts';
 import { noMiddle, openBridge, openRelay, THIS_BRIDGE } from './middle.ts';
 import type { RunTimes } from './request-body.ts';
 import { runLoad, type LoadPlan, type LoadResult } from './run-load.ts';
@@ -40,15 +41,18 @@ async function measureTraffic(
   await using relay = await openRelay(stage);
   await using bridge = await openBridge(stage, THIS_BRIDGE);
   await using otherBridge = other === undefined ? undefined : await openBridge(stage, other);
+  await using traced = scenario.traced === true ? await openTracedBridge(stage) : undefined;
   const plan: LoadPlan = { ...scenario, slow: scenario.slow, times };
   const runs: Record<string, Middle> = {
     relay,
     bridge,
     ...(otherBridge && { other: otherBridge }),
+    ...(traced && { traced: traced.bridge }),
     ...(scenario.direct && { direct: noMiddle(stage) }),
   };
   // A compiler that is still at work would be measured with the first pair.
-  for (const middle of [bridge, otherBridge]) if (middle !== undefined) await runLoad(stage, middle, plan);
+  for (const middle of [bridge, otherBridge, traced?.bridge])
+    if (middle !== undefined) await runLoad(stage, middle, plan);
   const pairs: Pair[] = [];
   for (let i = 0; i < count; i += 1) {
     const results: Record<string, LoadResult> = {};
@@ -59,11 +63,12 @@ async function measureTraffic(
     }
     pairs.push(toTrafficPair(scenario, results));
   }
+  await traced?.checkSpans();
   return pairs;
 }
 
 function toTrafficPair({ unit, answer }: TrafficScenario, results: Record<string, LoadResult>): Pair {
-  const { relay, bridge, other, direct } = results;
+  const { relay, bridge, other, direct, traced } = results;
   if (relay === undefined || bridge === undefined) throw new Error('a pair without its two sides');
   const units = (result: LoadResult) => (unit === 'event' ? result.events : result.turns);
   if (units(relay) === 0 || units(bridge) === 0) throw new RunFailed(`no ${unit} ended within a window`);
@@ -75,6 +80,7 @@ function toTrafficPair({ unit, answer }: TrafficScenario, results: Record<string
     bridgePerSecond: units(bridge) / bridge.seconds,
     relayPerSecond: units(relay) / relay.seconds,
     ...(other && { other: cost(other), otherToThis: cost(other) / cost(bridge) }),
+    ...(traced && { traced: cost(traced), tracesUs: cost(traced) - cost(bridge) }),
     // Without a pace it would be the time in queues.
     ...(answer.gapUs > 0 && toLatencies(relay, bridge, direct)),
   };

@@ -64,6 +64,18 @@ export async function openRelay({ judges, cores, providerPort }: Stage): Promise
   return { mode: 'sse', port, pid: child.pid, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
 
+/** A receiver of traces that takes everything and keeps nothing, on the judges' core. */
+export async function openReceiver({ judges, cores }: Stage): Promise<{ child: Child; port: number }> {
+  const child = new Child({
+    name: 'the receiver of traces',
+    pin: judges.pin,
+    core: cores.judges,
+    priority: cores.priority,
+    argv: [process.execPath, fileURLToPath(new URL('trace-receiver.ts', import.meta.url))],
+  });
+  return { child, port: await portOf(child) };
+}
+
 /** A bridge with its own ops port; `terminate` ends it as an orchestrator would. */
 export interface BridgeProcess extends Middle {
   readonly opsPort: number;
@@ -74,7 +86,11 @@ export interface BridgeProcess extends Middle {
  * The real command with a route to the provider: anonymous clients, no key, everything else as it comes. Its log (JSON,
  * a line per turn) goes into a pipe that is read and thrown away, as a container's does.
  */
-export async function openBridge(stage: Stage, command: readonly string[]): Promise<BridgeProcess> {
+export async function openBridge(
+  stage: Stage,
+  command: readonly string[],
+  flags: readonly string[] = [],
+): Promise<BridgeProcess> {
   const routes = join(stage.folder, 'route.yaml');
   await writeFile(routes, routeTo(stage.providerPort));
   const child = new Child({
@@ -90,6 +106,7 @@ export async function openBridge(stage: Stage, command: readonly string[]): Prom
       '--ops-listen=127.0.0.1:0',
       '--drain-delay=0',
       '--drain-spread=0',
+      ...flags,
     ],
     env: { NODE_COMPILE_CACHE: join(stage.folder, 'compile-cache') },
   });

@@ -23,7 +23,7 @@ export interface SlowClients {
   readonly bytesPerSecond: number;
 }
 
-export type FigureName = 'bridge' | 'ratio' | 'addedP50Us' | 'addedP99Us';
+export type FigureName = 'bridge' | 'ratio' | 'addedP50Us' | 'addedP99Us' | 'tracesUs';
 
 /** A promise: a median that must not be exceeded, and the one that is hoped for. */
 export interface Bar {
@@ -50,6 +50,8 @@ export interface TrafficScenario extends Named {
   readonly slow?: SlowClients;
   /** Also without anything in the middle. */
   readonly direct?: boolean;
+  /** Also with a bridge that keeps every trace and sends it to a receiver: what that costs beside the one without. */
+  readonly traced?: boolean;
 }
 
 /** Connections that are held; the bridge's resident memory for each. */
@@ -198,6 +200,32 @@ export const SCENARIOS: readonly Scenario[] = [
     slow: { clients: 4, bytesPerSecond: 20_000 },
     pairs: 3,
     bars: [],
+  },
+  {
+    // At a pace that both can follow: a full core would send no traces, and drop what it should have cost.
+    kind: 'traffic',
+    name: 'turn-traced',
+    title: '16 clients, turns of one event that take 5 ms, without and with traces',
+    unit: 'turn',
+    clients: 16,
+    answer: { ...PACED, events: 1 },
+    question: SMALL,
+    traced: true,
+    pairs: 7,
+    bars: [{ figure: 'tracesUs', atMost: 120 }],
+  },
+  {
+    kind: 'traffic',
+    name: 'paced-traced',
+    title: '100 streams, an event of 250 bytes per 5 ms each, without and with traces',
+    unit: 'event',
+    clients: 100,
+    answer: PACED,
+    question: SMALL,
+    traced: true,
+    pairs: 7,
+    // two equal bridges differ by as much
+    bars: [{ figure: 'tracesUs', atMost: 0.5 }],
   },
   {
     kind: 'memory',

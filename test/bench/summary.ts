@@ -3,7 +3,8 @@ import type { Bar, Scenario } from './scenarios.ts';
 
 /**
  * What one pair of runs came to. `bridge`, `relay` and `other` are in the unit of the scenario (µs of CPU per event or
- * turn, KiB per connection, ms); `ratio` is bridge to relay; `otherToThis` other to bridge.
+ * turn, KiB per connection, ms); `ratio` is bridge to relay; `otherToThis` other to bridge; `tracesUs` what a bridge
+ * with traces (`traced`) costs more than one without.
  */
 export type Pair = Readonly<Record<string, number>> & { readonly bridge: number };
 

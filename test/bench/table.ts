@@ -22,6 +22,8 @@ const COLUMNS: readonly Column[] = [
 
 const OTHER_COLUMNS: readonly Column[] = [figure('other', 'other'), figure('other/this', 'otherToThis')];
 
+const TRACED_COLUMNS: readonly Column[] = [figure('traced', 'traced'), figure('traces', 'tracesUs')];
+
 const BARS: Column = {
   title: 'bars',
   isNumber: false,
@@ -31,7 +33,13 @@ const BARS: Column = {
 /** A table of medians. `isJudged` false: bars are left out, since they were not measured well enough. */
 export function toTable(summaries: readonly Summary[], isJudged: boolean): string {
   const hasOther = summaries.some(({ medians }) => medians['other'] !== undefined);
-  const columns = [...COLUMNS, ...(hasOther ? OTHER_COLUMNS : []), ...(isJudged ? [BARS] : [])];
+  const hasTraced = summaries.some(({ medians }) => medians['traced'] !== undefined);
+  const columns = [
+    ...COLUMNS,
+    ...(hasOther ? OTHER_COLUMNS : []),
+    ...(hasTraced ? TRACED_COLUMNS : []),
+    ...(isJudged ? [BARS] : []),
+  ];
   const laidOut = columns.map((column) => layOut(column, summaries));
   return [undefined, ...summaries].map((_, row) => lineOf(laidOut, row)).join('\n');
 }
@@ -68,6 +76,7 @@ const FIGURE_NAMES: Readonly<Record<Bar['figure'], string>> = {
   ratio: 'ratio ',
   addedP50Us: 'p50 ',
   addedP99Us: 'p99 ',
+  tracesUs: 'traces ',
 };
 
 function verdictText({ bar, result }: Verdict): string {
