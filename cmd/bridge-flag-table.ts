@@ -104,6 +104,11 @@ export const BRIDGE_FLAGS = {
     help: 'close idle connections at random moments of this time',
   },
   'drain-deadline': { value: 'SECONDS', default: '3600', help: 'after SIGTERM: cut what still runs' },
+  'drain-linger': {
+    value: 'SECONDS',
+    default: '20',
+    help: 'after turns were cut: stay until metrics tell of them; longer than a scrape takes to come',
+  },
   'installation-id': {
     value: 'NAME',
     default: '',
@@ -156,16 +161,30 @@ export function variableOf(flag: string): string {
   return `TURNBRIDGE_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
-export function bridgeHelp(): string {
-  const lines = Object.entries<Flag>(BRIDGE_FLAGS).map(([name, flag]) => {
+/** How a command that takes these flags is called, what it does, and which flags it does not take. */
+interface Caller {
+  readonly usage: string;
+  readonly what: string;
+  readonly without: readonly FlagName[];
+}
+
+const BRIDGE: Caller = {
+  usage: 'turnbridge bridge --routes PATH [options]',
+  what: `Serves the routes in PATH and takes changes within a second, without dropping a connection.
+Stops gracefully on SIGTERM and SIGINT (after --drain-delay at the soonest); at once on a second one.`,
+  without: [],
+};
+
+export function bridgeHelp({ usage, what, without }: Caller = BRIDGE): string {
+  const flags = Object.entries<Flag>(BRIDGE_FLAGS).filter(([name]) => !without.some((each) => each === name));
+  const lines = flags.map(([name, flag]) => {
     const left = `  --${name} ${flag.value}`.padEnd(34);
     const fallback = flag.default === undefined || flag.default === '' ? '' : ` [${flag.default}]`;
     return `${left}${flag.help}${fallback}`;
   });
-  return `Usage: turnbridge bridge --routes PATH [options]
+  return `Usage: ${usage}
 
-Serves the routes in PATH and takes changes within a second, without dropping a connection.
-Stops gracefully on SIGTERM and SIGINT (after --drain-delay at the soonest); at once on a second one.
+${what}
 
 Options (each also as an environment variable, such as ${variableOf('ops-listen')}):
 ${lines.join('\n')}

@@ -42,35 +42,15 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
   const [stray] = positionals;
   if (stray !== undefined)
     throw new UsageError(`"${stray}" stands alone: for a route file write --routes ${stray}`);
-  const text = (name: FlagName): string => {
-    const given = values[name] ?? env[variableOf(name)] ?? BRIDGE_FLAGS[name].default;
-    if (given === undefined)
-      throw new UsageError(`--${name} is missing: write --${name} ${BRIDGE_FLAGS[name].value}`);
-    return given;
-  };
-  const number = (name: FlagName, min: number, max = MAX_SECONDS): number => {
-    const value = Number(text(name));
-    if (text(name).trim() === '' || !(value >= min && value <= max)) {
-      throw new UsageError(
-        `--${name} is a number from ${min} to ${max}, not "${text(name)}"; the default is ${BRIDGE_FLAGS[name].default}`,
-      );
-    }
-    return value;
-  };
-  const oneOf = <const T extends string>(name: FlagName, allowed: readonly T[]): T => {
-    const found = allowed.find((word) => word === text(name));
-    if (found === undefined)
-      throw new UsageError(`--${name} is one of ${allowed.join(', ')}, not "${text(name)}"`);
-    return found;
-  };
+  const { text, named, number, oneOf, address } = flagReader(values, env);
   return {
     routes: text('routes'),
-    listen: parseListen('listen', text('listen'), BRIDGE_FLAGS.listen.default),
-    opsListen: parseListen('ops-listen', text('ops-listen'), BRIDGE_FLAGS['ops-listen'].default),
+    listen: address('listen'),
+    opsListen: address('ops-listen'),
     logLevel: oneOf('log-level', ['debug', 'info', 'warn', 'error']),
     logFormat: oneOf('log-format', ['json', 'text', 'auto']),
     maxConnections: Math.floor(number('max-connections', 1, 1_000_000)),
-    installationId: parseInstallationId(text('installation-id')),
+    installationId: parseInstallationId(text('installation-id'), named('installation-id')),
     settings: {
       pingIntervalMs: number('ping-interval', 0) * 1000,
       keepaliveMs: number('keepalive-interval', 0) * 1000,
@@ -90,13 +70,17 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
       delayMs: number('drain-delay', 0) * 1000,
       spreadMs: number('drain-spread', 0) * 1000,
       deadlineMs: number('drain-deadline', 0) * 1000,
+      lingerMs: number('drain-linger', 0) * 1000,
     },
     telemetry: {
-      tracing: parseTracing(text('otlp-endpoint'), text('trace-ratio'), env),
+      tracing: parseTracing(text('otlp-endpoint'), text('trace-ratio'), env, {
+        endpoint: named('otlp-endpoint'),
+        ratio: named('trace-ratio'),
+      }),
       propagation: oneOf('trace-propagation', ['auto', 'attempt', 'passthrough', 'none']),
       semconv: oneOf('semconv', ['latest', 'v1.41']),
       genaiMetrics: oneOf('genai-metrics', ['on', 'off']) === 'on',
-      idKey: readIdKey(text('id-key-file')),
+      idKey: readIdKey(text('id-key-file'), named('id-key-file')),
       opsPage: oneOf('ops-page', ['loopback', 'public', 'off']),
     },
     proxy: {
@@ -105,6 +89,37 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
       noProxy: env['no_proxy'] ?? env['NO_PROXY'],
     },
   };
+}
+
+/** Reads single flags: given, else from the environment, else by default. What they give throws UsageError. */
+function flagReader(values: { readonly [name in FlagName]?: string }, env: typeof processEnv) {
+  const text = (name: FlagName): string => {
+    const given = values[name] ?? env[variableOf(name)] ?? BRIDGE_FLAGS[name].default;
+    if (given === undefined)
+      throw new UsageError(`--${name} is missing: write --${name} ${BRIDGE_FLAGS[name].value}`);
+    return given;
+  };
+  /** By the name under which the value was given: who set a variable never wrote the flag. */
+  const named = (name: FlagName): string =>
+    values[name] === undefined && env[variableOf(name)] !== undefined ? variableOf(name) : `--${name}`;
+  const number = (name: FlagName, min: number, max = MAX_SECONDS): number => {
+    const value = Number(text(name));
+    if (text(name).trim() === '' || !(value >= min && value <= max)) {
+      throw new UsageError(
+        `${named(name)} is a number from ${min} to ${max}, not "${text(name)}"; the default is ${BRIDGE_FLAGS[name].default}`,
+      );
+    }
+    return value;
+  };
+  const oneOf = <const T extends string>(name: FlagName, allowed: readonly T[]): T => {
+    const found = allowed.find((word) => word === text(name));
+    if (found === undefined)
+      throw new UsageError(`${named(name)} is one of ${allowed.join(', ')}, not "${text(name)}"`);
+    return found;
+  };
+  const address = (name: 'listen' | 'ops-listen'): HostAndPort =>
+    parseListen(named(name), text(name), BRIDGE_FLAGS[name].default);
+  return { text, named, number, oneOf, address };
 }
 
 function readArguments(argv: string[]) {
@@ -134,10 +149,10 @@ function parseProxy(name: string, env: typeof processEnv): string | undefined {
   return address;
 }
 
-function parseInstallationId(text: string): string | undefined {
+function parseInstallationId(text: string, name: string): string | undefined {
   if (text === '') return undefined;
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(text)) {
-    throw new UsageError('--installation-id is 1 to 64 characters of A-Z a-z 0-9 . _ -');
+    throw new UsageError(`${name} is 1 to 64 characters of A-Z a-z 0-9 . _ -`);
   }
   return text;
 }

@@ -24,14 +24,7 @@ export async function bridge(argv: string[]): Promise<number> {
     console.log(bridgeHelp());
     return 0;
   }
-  const log = openLog({
-    fd: 1,
-    format: flags.logFormat === 'auto' ? (process.stdout.isTTY ? 'text' : 'json') : flags.logFormat,
-    level: flags.logLevel,
-    service: 'turnbridge',
-    version: VERSION,
-    pod: process.env['POD_NAME'] ?? hostname(),
-  });
+  const log = openProcessLog(flags);
   const started = await startBridge(flags, log);
   if (started === undefined) {
     await log.close();
@@ -40,6 +33,18 @@ export async function bridge(argv: string[]): Promise<number> {
   await runUntilDrained(started, flags.drain, log);
   // a receiver of traces that stalls would hold the process for ten seconds more: the library's timers cannot be let go
   process.exit(0);
+}
+
+/** The log of this process, on standard output, as its flags say. */
+export function openProcessLog({ logFormat, logLevel }: BridgeFlags): Log {
+  return openLog({
+    fd: 1,
+    format: logFormat === 'auto' ? (process.stdout.isTTY ? 'text' : 'json') : logFormat,
+    level: logLevel,
+    service: 'turnbridge',
+    version: VERSION,
+    pod: process.env['POD_NAME'] ?? hostname(),
+  });
 }
 
 /** Opens the bridge; undefined when it cannot run, and the reason was printed. */
@@ -81,6 +86,8 @@ export async function startBridge(flags: BridgeFlags, log: Log): Promise<Bridge 
 /** Waits for a signal, drains, closes the log. A second signal ends at once. */
 export async function runUntilDrained(running: Bridge, drain: DrainTimes, log: Log): Promise<void> {
   await nextSignal();
+  // a drain takes its time, also with nobody connected; who waits for the prompt should know how to leave
+  if (process.stderr.isTTY) console.error('Draining. Ctrl-C again stops at once.');
   const drained = running.drain(drain);
   await Promise.race([drained, nextSignal()]);
   await running.close();

@@ -52,7 +52,7 @@ export async function provider(argv: string[]): Promise<number> {
       console.log(values.help ? help : listOfScripts());
       return 0;
     }
-    await serve({ ...parseListen('listen', values.listen, defaultListen), script: values.script });
+    await serve({ ...parseListen('--listen', values.listen, defaultListen), script: values.script });
     return 0;
   } catch (error) {
     if (!isExpected(error)) throw error;

@@ -7,37 +7,40 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openScriptedProvider, type ScriptedProvider } from '../src/scripted/scripted-provider.ts';
-import { openLog } from '../src/telemetry/log/log.ts';
 import { bridgeHelp } from './bridge-flag-table.ts';
 import { parseBridgeFlags } from './bridge-flags.ts';
-import { runUntilDrained, startBridge } from './bridge.ts';
+import { openProcessLog, runUntilDrained, startBridge } from './bridge.ts';
 import { isListenError, isUsageError, listenAdvice, UsageError } from './exits.ts';
-import { VERSION } from './version.ts';
 
 const SAMPLE = fileURLToPath(new URL('../manifests/samples/scripted.yaml', import.meta.url));
 /** Where the sample route expects the scripted provider. */
 const PROVIDER = { host: '127.0.0.1', port: 8788 };
 
+const HELP = {
+  usage: 'npm start -- [options]',
+  what: `Runs the built-in scripted provider and a bridge in front of it, and says what to try.
+Ctrl-C drains it (here --drain-delay, --drain-spread and --drain-linger are 0); a second one stops it at once.`,
+  without: ['routes'],
+} as const;
+
 async function main(argv: string[]): Promise<number> {
   // parsed before anything is opened: the routes' path follows
   const given = parseBridgeFlags(
-    ['--routes', SAMPLE, '--drain-delay', '0', '--drain-spread', '0', ...argv],
+    ['--routes', SAMPLE, '--drain-delay', '0', '--drain-spread', '0', '--drain-linger', '0', ...argv],
     process.env,
   );
   if (given === undefined) {
-    console.log(bridgeHelp());
+    console.log(bridgeHelp(HELP));
     return 0;
   }
+  if (given.routes !== SAMPLE)
+    throw new UsageError(
+      `it serves its own sample; for your routes write npm run -s turnbridge -- bridge --routes ${given.routes}`,
+    );
   await using provider = await openProvider();
   await using sample = await sampleFor(provider);
   const flags = { ...given, routes: sample.path };
-  const log = openLog({
-    fd: 1,
-    format: process.stdout.isTTY ? 'text' : 'json',
-    level: flags.logLevel,
-    service: 'turnbridge',
-    version: VERSION,
-  });
+  const log = openProcessLog(flags);
   const bridge = await startBridge(flags, log);
   if (bridge === undefined) return 2;
   const base = `http://${bridge.address}/v1`;
@@ -78,7 +81,7 @@ function codexFlags(base: string): string {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exit(await main(process.argv.slice(2))); // as `bridge` does: a receiver of traces that stalls holds nobody
 } catch (error) {
   if (isListenError(error)) console.error(`npm start: ${listenAdvice(error, '--listen and --ops-listen')}`);
   else if (error instanceof UsageError || isUsageError(error)) console.error(`npm start: ${error.message}`);

@@ -84,11 +84,13 @@ type Phase = 'serving' | 'draining' | 'closed';
  * @throws BrokenRoutes when the routes have errors; Error when an address cannot be had. Nothing stays open then.
  */
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
-  const parts = new BridgeParts(options, await openTracingIfWanted(options));
+  const tracing = await openTracingIfWanted(options);
+  let parts: BridgeParts | undefined;
   try {
+    parts = new BridgeParts(options, tracing);
     await parts.open();
   } catch (error) {
-    await parts.close();
+    await (parts === undefined ? tracing?.close() : parts.close());
     throw error;
   }
   return parts;
@@ -244,6 +246,7 @@ class BridgeParts implements Bridge {
     log.info('process.start', 'bridge started', {
       listen: this.address,
       ops_listen: this.opsAddress,
+      ...telemetryFields(this.#options.telemetry),
       routes: routesPath,
     });
     this.#routes.announce(problems);
@@ -303,9 +306,15 @@ class BridgeParts implements Bridge {
       }),
       transcriptBytes: () => this.#transcripts.budget.usedBytes,
       ready: () => this.#readiness().ready,
-      draining: () => this.#phase === 'draining',
+      draining: () => this.#phase !== 'serving',
     };
   }
+}
+
+/** Where traces go, if they do; whoever looks for them looks here first. */
+function telemetryFields({ tracing, opsPage }: TelemetrySettings) {
+  const receiver = tracing && { traces_to: new URL(tracing.url).host, trace_ratio: tracing.ratio };
+  return { ops_page: opsPage, ...receiver };
 }
 
 function addressText({ address, port, family }: AddressInfo): string {

@@ -11,6 +11,8 @@ export interface DrainTimes {
   readonly spreadMs: number;
   /** Measured from the start of the drain: whatever still runs then is cut. */
   readonly deadlineMs: number;
+  /** After a cut: stays for so long, so that what became of the turns that were cut can be scraped. */
+  readonly lingerMs: number;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface DrainTimes {
  */
 export async function drain(
   listener: ClientListener,
-  { delayMs, spreadMs, deadlineMs }: DrainTimes,
+  { delayMs, spreadMs, deadlineMs, lingerMs }: DrainTimes,
   log: Log,
   left: AbortSignal,
 ): Promise<void> {
@@ -31,6 +33,7 @@ export async function drain(
   if (outcome !== 'passed' || left.aborted) return;
   log.warn('process.drain', 'drain deadline passed: cutting', { connections: listener.connections });
   listener.cut();
+  await wait(lingerMs, left);
 }
 
 /** Resolves when the time is over, or the signal is aborted. */

@@ -58,7 +58,7 @@ export class Connection implements Beating {
         this.#conversation.resume();
         ws.resume();
       },
-      onStalled: () => this.#giveUp(CloseCode.policyViolation, 'client reads too slowly'),
+      onStalled: () => this.#giveUp(CloseCode.policyViolation, 'client reads too slowly', 'slow_consumer'),
     });
     this.#outbox = new Outbox(ws, socket, this.#flow, tools);
     this.#inbound = new InboundAccount(
@@ -233,10 +233,10 @@ export class Connection implements Beating {
   }
 
   /** Ends a connection that cannot be served any more: the turns first, then the close. */
-  #giveUp(code: CloseCodeValue, reason: string): void {
+  #giveUp(code: CloseCodeValue, reason: string, errorType?: 'slow_consumer'): void {
     if (!this.#isServing) return;
     this.#close = { code, reason };
-    this.#conversation.disconnect();
+    this.#conversation.disconnect(errorType);
     this.#closeNow();
   }
 

@@ -34,12 +34,12 @@ export async function serveHttpTurn(
   parts: HttpTurnParts,
 ): Promise<void> {
   const { tools, group, client } = parts;
-  const receivedAt = tools.turnTools.clock.now();
   const read = await readBody(request, group.limits.maxMessageBytes, tools.inbound);
   if (!read.ok) {
     parts.onRefused(read.error);
     return answerError(response, read.error, { connection: 'close' });
   }
+  const receivedAt = tools.turnTools.clock.now(); // as on a socket: when its last byte was there
   const parsed = parseCreateBody(read.body.bytes);
   if (!parsed.ok) {
     read.body.release();
@@ -54,7 +54,10 @@ export async function serveHttpTurn(
       tools.facts({ kind: 'backpressure.ended', connectionId: client.connectionId, ms });
       turn.resume();
     },
-    onStalled: () => response.destroy(),
+    onStalled: () => {
+      turn.disconnect('slow_consumer');
+      response.destroy();
+    },
   });
   const keepalive = client.kind === 'codex' ? 'event' : 'comment';
   const answer =
@@ -64,6 +67,7 @@ export async function serveHttpTurn(
     sink: answer,
     create,
     record: newTurnRecord(client, create, 1, receivedAt),
+    tracePolicy: group.clients.trace,
     memory: undefined,
     onBodyDone: () => read.body.release(),
     onEnded: resolve,

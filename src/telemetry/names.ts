@@ -5,6 +5,9 @@
 import type { FrameRefusal, HandshakeResult, CloseInitiator } from '../client/facts.ts';
 import type { ClientKind, ContinuationResult, TurnOutcome } from '../turn/facts.ts';
 
+/** Which names of the GenAI conventions spans and metrics carry: those of their main line, or of the last numbered version. */
+export type Semconv = 'latest' | 'v1.41';
+
 /** The prefix of every metric of ours. */
 export const METRIC_PREFIX = 'turnbridge_';
 
@@ -143,6 +146,12 @@ export const JUDGED_OUTCOMES = [
   'drained',
   'bridge_error',
 ] as const satisfies readonly TurnOutcome[];
+
+/**
+ * Error types of attempts that ended by the bridge's own doing: its budget for answers was full, or it made a mistake.
+ * They say nothing about the provider. The alert TurnbridgeProviderErrorRate leaves out the same ones; a test compares.
+ */
+export const OWN_FAULTS: ReadonlySet<string> = new Set(['no_room', 'internal_error']);
 
 /** What became of a changed configuration: in effect, or refused while the last good one stays. */
 export const CONFIG_RELOAD_RESULTS = ['success', 'failure'] as const;

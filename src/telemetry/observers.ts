@@ -10,7 +10,8 @@ import { turnLog } from './log/turn-log.ts';
 import { openMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Gauges } from './metrics/process-metrics.ts';
 import { openOpsPage, type OpsPage, type OpsPageOptions } from './page/ops-page.ts';
-import type { Semconv } from './spans/attribute-names.ts';
+import type { Semconv } from './names.ts';
+import { NO_SPANS } from './span-stats.ts';
 import type { Tracing } from './spans/open-tracing.ts';
 
 export interface TelemetrySettings {
@@ -49,8 +50,6 @@ export interface Observers {
   close(): Promise<void>;
 }
 
-const NO_SPANS = { exported: 0, dropped: 0, failed: 0, queued: 0 };
-
 /** Opens all of them, and owns the tracing from now on. The caller closes what it gets; the log stays its owner's. */
 export function openObservers(options: ObserversOptions): Observers {
   const { log, settings, tracing } = options;
@@ -75,18 +74,18 @@ export function openObservers(options: ObserversOptions): Observers {
   const lines = turnLog(log);
   let closed: Promise<void> | undefined;
   return {
-    turnFacts: (fact: TurnFact) => {
-      tracing?.turnFacts(fact);
-      metrics.turnFacts(fact);
-      lines.turnFacts(fact);
-      page?.turnFacts(fact);
-    },
-    clientFacts: (fact: ClientFact) => {
-      tracing?.clientFacts(fact);
-      metrics.clientFacts(fact);
-      lines.clientFacts(fact);
-      page?.clientFacts(fact);
-    },
+    turnFacts: inTurn<TurnFact>(log, [
+      tracing?.turnFacts,
+      metrics.turnFacts,
+      lines.turnFacts,
+      page && ((fact) => page.turnFacts(fact)),
+    ]),
+    clientFacts: inTurn<ClientFact>(log, [
+      tracing?.clientFacts,
+      metrics.clientFacts,
+      lines.clientFacts,
+      page && ((fact) => page.clientFacts(fact)),
+    ]),
     metrics,
     page,
     close: () =>
@@ -95,6 +94,20 @@ export function openObservers(options: ObserversOptions): Observers {
         metrics.close();
         await tracing?.close();
       })()),
+  };
+}
+
+/** One after the other. What one of them throws is logged, and neither the others nor the turn hear of it. */
+function inTurn<F>(log: Log, listeners: readonly (((fact: F) => void) | undefined)[]): (fact: F) => void {
+  const present = listeners.filter((listener) => listener !== undefined);
+  return (fact) => {
+    for (const listener of present) {
+      try {
+        listener(fact);
+      } catch (error) {
+        log.warnRepeated('listener', 'bridge.mistake', 'the bridge made a mistake', errorFields(error));
+      }
+    }
   };
 }
 
@@ -114,13 +127,20 @@ export async function openTracingIfWanted({
     ...tracing,
     semconv,
     version,
-    onLost: (how) => log.warnRepeated(`spans:${how}`, 'telemetry.drop', LOST_SPANS[how], { result: how }),
+    onLost: ({ how, spans, reason }) =>
+      log.warnRepeated(`spans:${how}`, 'telemetry.drop', LOST_SPANS[how], {
+        result: how,
+        spans,
+        reason,
+        receiver: new URL(tracing.url).host,
+      }),
   });
 }
 
 const LOST_SPANS = {
   dropped: 'spans were dropped: more wait for the receiver of traces than may',
   failed: 'spans were lost: the receiver of traces did not take them',
+  unsent: 'spans were lost: the receiver of traces had not taken them when the process left',
 } as const;
 
 function openPageIfWanted(options: ObserversOptions): OpsPage | undefined {

@@ -147,8 +147,8 @@ export class Conversation {
   }
 
   /** The client is gone: every turn ends without a word, and everything remembered is let go. Final. */
-  disconnect(): void {
-    this.#endAll((turn) => turn.disconnect());
+  disconnect(errorType?: 'slow_consumer'): void {
+    this.#endAll((turn) => turn.disconnect(errorType));
   }
 
   /** The drain's deadline: every turn is told to end now. Final. */
@@ -179,6 +179,7 @@ export class Conversation {
       sink: sinkFor(request.create.streamId),
       create: request.create,
       record: newTurnRecord(client, request.create, this.#turns, request.receivedAt),
+      tracePolicy: this.#parts.group().clients.trace,
       memory: new LaneMemory(transcripts, lane.name),
       onBodyDone: request.onBodyDone,
       onEnded: () => this.#ended(lane, turn),

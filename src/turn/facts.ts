@@ -11,7 +11,7 @@ export type TurnOutcome =
   | 'failed' // the provider's own failure, relayed
   | 'provider_error' // no usable answer: connect failure, reset, refusal 5xx, stream without an end
   | 'timeout' // first-event, idle or turn limit
-  | 'rejected' // refused before any attempt
+  | 'rejected' // refused for what was asked: by us before any attempt, or by the provider
   | 'cancelled' // response.interrupt
   | 'disconnected' // the client went away
   | 'drained' // cut by our shutdown
@@ -106,6 +106,8 @@ export interface TurnRecord {
   readonly requestBytes: number;
   /** Where it came in: the group's base and `/responses`, from configuration. */
   readonly path: string;
+  /** It asked to be warmed up: announced as a turn only when it was refused. */
+  readonly isWarmup: boolean;
   /** The request names an earlier response. */
   readonly asksToContinue: boolean;
   readonly receivedAt: number;
@@ -200,8 +202,9 @@ export interface AttemptRecord {
   events: number;
   answeredAt: number | undefined;
   endedAt: number | undefined;
-  result: 'ok' | 'error' | 'aborted' | undefined;
-  /** As TurnRecord.errorType. */
+  /** `rejected`: the provider refused what the client asked for, which says nothing about the provider. */
+  result: 'ok' | 'error' | 'rejected' | 'aborted' | undefined;
+  /** As TurnRecord.errorType; there with `error` and `rejected`. */
   errorType: string | undefined;
   status: number | undefined;
   /** Seconds that the provider asked to wait. */

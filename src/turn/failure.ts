@@ -8,7 +8,7 @@ import { refusal, type ErrorAnswer, type ErrorCode } from '../frames/errors.ts';
 import { providerCodeOf, toErrorAnswer } from '../frames/provider-refusal.ts';
 import type { AttemptEnd, ProviderFaultCode } from '../provider/provider.ts';
 import type { CompiledProvider } from '../route/snapshot.ts';
-import { toErrorType, toFaultType } from './error-type.ts';
+import { isClientsFault, toErrorType, toFaultType } from './error-type.ts';
 import type { TurnOutcome } from './facts.ts';
 
 /** A turn's failure, ready to be told. */
@@ -17,6 +17,9 @@ export interface TurnFailure {
   readonly outcome: TurnOutcome;
   readonly errorType: string;
 }
+
+/** How a turn ended with a failure that the provider told. */
+export type ToldEnding = Pick<TurnFailure, 'outcome' | 'errorType'>;
 
 /** A refusal before any attempt. */
 export function rejected(answer: ErrorAnswer): TurnFailure {
@@ -66,8 +69,12 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
       });
       return {
         answer,
-        outcome: end.status >= 500 || end.status < 400 ? 'provider_error' : 'failed',
-        errorType: toErrorType(codeOfRefusal(answer, body), end.status),
+        ...toEnding(provider, {
+          code: codeOfRefusal(answer, body),
+          type: answer.error.type,
+          status: end.status,
+          otherwise: end.status >= 500 || end.status < 400 ? 'provider_error' : 'failed',
+        }),
       };
     }
     case 'lost':
@@ -77,6 +84,19 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
         errorType: toFaultType(end.fault.code, end.fault.reason),
       };
   }
+}
+
+interface Told {
+  readonly code: string | undefined;
+  readonly type?: string;
+  readonly status: number | undefined;
+  /** The outcome if it was not the client's fault. */
+  readonly otherwise: TurnOutcome;
+}
+
+function toEnding({ auth }: CompiledProvider, { otherwise, ...told }: Told): ToldEnding {
+  const isRejected = isClientsFault({ ...told, isClientsKey: auth.type === 'Passthrough' });
+  return { outcome: isRejected ? 'rejected' : otherwise, errorType: toErrorType(told.code, told.status) };
 }
 
 /** Shorter keys are words that any text may hold. */
@@ -116,7 +136,13 @@ export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): Tur
     ownKey: provider.auth.type !== 'Passthrough',
     provider: provider.name,
   });
-  return { answer, outcome: 'failed', errorType: toErrorType(answer.error.code ?? undefined, status) };
+  const { code, type } = answer.error;
+  return { answer, ...toEnding(provider, { code: code ?? undefined, type, status, otherwise: 'failed' }) };
+}
+
+/** A `response.failed` event, which passes as it is. @param code `error.code` of its response */
+export function fromFailedResponse(code: string | undefined, provider: CompiledProvider): ToldEnding {
+  return toEnding(provider, { code: code ?? 'server_error', status: undefined, otherwise: 'failed' });
 }
 
 /** A `response.failed` event as an error over HTTP, for clients that did not ask for a stream. */

@@ -19,17 +19,18 @@ export function modelLabel(route: CompiledRoute, model: string): string {
   );
 }
 
-/** What turns of these routes will be labelled with, as far as routes name models without a wildcard. */
+/**
+ * What turns of these routes will be labelled with: each name and pattern with the provider that would be asked for it,
+ * and `other` with the provider for any model.
+ */
 export function modelLabels(
   snapshot: Snapshot,
 ): { readonly route: string; readonly provider: string; readonly model: string }[] {
   return snapshot.routes.flatMap((route) =>
-    [...new Set(namedModels(route))]
-      .filter((model) => !model.includes('*'))
-      .flatMap((model) => {
-        const provider = chooseProvider(route, model);
-        return provider === undefined ? [] : [{ route: route.id, provider: provider.name, model }];
-      }),
+    [...new Set([...namedModels(route).filter((name) => name !== '*'), 'other'])].flatMap((model) => {
+      const provider = chooseProvider(route, model);
+      return provider === undefined ? [] : [{ route: route.id, provider: provider.name, model }];
+    }),
   );
 }
 

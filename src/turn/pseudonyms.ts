@@ -9,6 +9,8 @@ export type IdPolicy = 'Hashed' | 'Raw' | 'Off';
 
 /** Identifiers whose names are kept: each costs some 200 bytes, and a turn asks for the same few again and again. */
 const MAX_KNOWN = 4_096;
+/** Longer ones are no client's that is known; their names are made anew each time. */
+const MAX_KNOWN_CHARS = 256;
 
 /** What a raw identifier may look like; anything else is shown hashed, whatever the route says. */
 const PLAIN_ID = /^[\w.:-]{1,128}$/;
@@ -36,7 +38,7 @@ export class Pseudonyms {
     if (known !== undefined) return known;
     const name = `h:${createHmac('sha256', this.#key).update(id).digest('hex').slice(0, 16)}`;
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-    this.#known.set(id, name);
+    if (id.length <= MAX_KNOWN_CHARS) this.#known.set(id, name);
     return name;
   }
 }

@@ -132,9 +132,9 @@ export class Run {
   }
 
   /** Ends the attempt now. With an error type it failed, without one nobody wanted it any more. */
-  abort(errorType?: string): void {
+  abort(errorType?: string, result: 'error' | 'rejected' = 'error'): void {
     this.#attempt.abort();
-    this.#record.result = errorType === undefined ? 'aborted' : 'error';
+    this.#record.result = errorType === undefined ? 'aborted' : result;
     this.#record.errorType = errorType;
   }
 

@@ -2,7 +2,7 @@
 import type { ResponseCreate } from '../frames/response-create.ts';
 import type { ProviderTransport } from '../provider/provider.ts';
 import type { Clock } from './clock.ts';
-import type { TurnFactListener, TurnRecord } from './facts.ts';
+import type { TracePolicy, TurnFactListener, TurnRecord } from './facts.ts';
 import type { LaneMemory } from './lane-memory.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
 import type { TracePropagation } from './trace-headers.ts';
@@ -25,6 +25,8 @@ export interface TurnParts {
   readonly sink: TurnSink;
   readonly create: ResponseCreate;
   readonly record: TurnRecord;
+  /** What a trace of the client's means: that of the group which the request came in by. */
+  readonly tracePolicy: TracePolicy;
   /** Undefined for HTTP requests: nothing is remembered. */
   readonly memory: LaneMemory | undefined;
   /** The request's bytes are no longer needed. Once, at the first event or the end. */

@@ -6,10 +6,10 @@ import type { EventType } from '../events/event-type.ts';
 import type { ErrorAnswer } from '../frames/errors.ts';
 import { translateMetadata } from '../frames/client-metadata.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
-import type { HeaderField, RouteGroup } from '../route/snapshot.ts';
+import type { HeaderField } from '../route/snapshot.ts';
 import { mapModel } from '../route/match.ts';
 import { toAnswerCode } from './error-type.ts';
-import type { FinishReason, TurnOutcome, TurnRecord } from './facts.ts';
+import type { FinishReason, TracePolicy, TurnOutcome, TurnRecord } from './facts.ts';
 import type { ResponseFacts } from './output-items.ts';
 import type { TurnPlan } from './plan.ts';
 import { readDetails, sessionOf, toLevel, toWord } from './request-details.ts';
@@ -19,12 +19,11 @@ import { modelLabel } from './model-label.ts';
 
 type Tools = Pick<TurnTools, 'clock' | 'facts' | 'pseudonyms' | 'readsDetails'>;
 
-/** What was planned, and from what. */
-export interface Planned {
-  readonly plan: TurnPlan;
+/** Who asks what. */
+export interface Asked {
   readonly create: ResponseCreate;
   readonly client: TurnClient;
-  readonly group: RouteGroup;
+  readonly tracePolicy: TracePolicy;
 }
 
 export class TurnProgress {
@@ -40,15 +39,15 @@ export class TurnProgress {
   }
 
   /** It has left its lane's queue, and this is what it is going to do. */
-  planned(planned: Planned, startedAt: number): void {
+  planned(plan: TurnPlan, asked: Asked, startedAt: number): void {
     const { record } = this;
-    const { plan, create } = planned;
+    const { create } = asked;
     record.startedAt = startedAt;
     record.route = plan.route?.id;
     if (plan.route !== undefined) record.model = modelLabel(plan.route, create.model ?? '');
     if (plan.kind !== 'warmup') record.continuation = plan.continuation;
     if (plan.kind === 'run') record.provider = plan.provider.name;
-    this.#describe(planned);
+    this.#describe(plan, asked);
     this.#announce('turn.started');
   }
 
@@ -105,6 +104,11 @@ export class TurnProgress {
     this.#tools.facts({ kind: 'warmup.answered', route, turn: this.record });
   }
 
+  /** It ends before it has sent anything: if it never left its lane's queue, what was asked is told all the same. */
+  leaves(asked: Asked): void {
+    if (this.record.startedAt === undefined) this.#describe(undefined, asked);
+  }
+
   /** Last of all. */
   ended(now: number, outcome: TurnOutcome, errorType: string | undefined): void {
     const { record } = this;
@@ -118,20 +122,20 @@ export class TurnProgress {
     this.#announce('turn.ended');
   }
 
-  #describe({ plan, create, client, group }: Planned): void {
+  #describe(plan: TurnPlan | undefined, { create, client, tracePolicy }: Asked): void {
     const { record } = this;
     const { pseudonyms, readsDetails } = this.#tools;
     const headers = ownHeaders(plan, create, client);
-    const idPolicy = plan.route?.telemetry.sessionIds ?? 'Hashed';
+    const idPolicy = plan?.route?.telemetry.sessionIds ?? 'Hashed';
     record.session = pseudonyms.nameOf(sessionOf(create, headers, client.headers), idPolicy);
     if (!readsDetails) return;
     record.details = readDetails({
       create,
       headers,
-      tracePolicy: group.clients.trace,
+      tracePolicy,
       idPolicy,
       pseudonyms,
-      providerModel: plan.kind === 'run' ? mapModel(plan.provider, create.model ?? '') : undefined,
+      providerModel: plan?.kind === 'run' ? mapModel(plan.provider, create.model ?? '') : undefined,
     });
   }
 
@@ -143,9 +147,13 @@ export class TurnProgress {
 }
 
 /** Headers of this very request: an HTTP request's own, or those that a frame carries. */
-function ownHeaders(plan: TurnPlan, create: ResponseCreate, client: TurnClient): readonly HeaderField[] {
+function ownHeaders(
+  plan: TurnPlan | undefined,
+  create: ResponseCreate,
+  client: TurnClient,
+): readonly HeaderField[] {
   if (client.entry === 'http') return client.headers;
-  if (plan.kind === 'run') return plan.ownHeaders;
+  if (plan?.kind === 'run') return plan.ownHeaders;
   return create.clientMetadata === undefined
     ? []
     : translateMetadata(create.bytes, create.clientMetadata).headers;

@@ -41,6 +41,7 @@ export function newTurnRecord(
     lane: create.streamId === undefined ? 'default' : 'named',
     requestBytes: create.bytes.length,
     path: client.path,
+    isWarmup: create.isWarmup,
     asksToContinue: create.previousResponseId !== undefined,
     receivedAt,
     trace: undefined,

@@ -27,9 +27,10 @@ export class TurnTimers {
     this.#silence = clock.setTimer(limits.firstEventMs, () => this.#lookForSilence());
   }
 
-  /** Longest silence between two events so far, without the time in which we did not read. */
+  /** Longest silence after an event so far, without the time in which we did not read; the one that goes on counts. */
   get maxGapMs(): number {
-    return this.#maxGapMs;
+    const isSilent = this.#hasHeard && this.#pausedAt === undefined;
+    return isSilent ? Math.max(this.#maxGapMs, this.#clock.now() - this.#heardAt) : this.#maxGapMs;
   }
 
   /** When the last event came; when the wait began, before the first one. */

@@ -15,8 +15,7 @@ import type { ResponseCreate } from '../frames/response-create.ts';
 import { failedEvent, interruptedEvent } from '../frames/server-events.ts';
 import type { AttemptEnd, ProviderAnswer } from '../provider/provider.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
-import { toErrorType } from './error-type.ts';
-import { fromAttemptEnd, fromErrorEvent, type TurnFailure } from './failure.ts';
+import { fromAttemptEnd, fromErrorEvent, fromFailedResponse, type TurnFailure } from './failure.ts';
 import type { TurnOutcome, TurnRecord } from './facts.ts';
 import { readResponse, withBlankId } from './output-items.ts';
 import { ParentLink } from './parent-link.ts';
@@ -77,11 +76,11 @@ export class Turn {
     this.#end('cancelled');
   }
 
-  /** The client is gone: nothing more is sent. */
-  disconnect(): void {
+  /** The client is gone, or was let go for a reason of ours: nothing more is sent. */
+  disconnect(errorType?: 'slow_consumer'): void {
     if (this.#state.kind === 'ended') return;
     this.#run?.abort();
-    this.#end('disconnected');
+    this.#end('disconnected', errorType);
   }
 
   /**
@@ -130,7 +129,7 @@ export class Turn {
     const plan = planTurn(this.#create, client, group, this.#parts.memory, pinned);
     this.#state = { kind: 'queued', pinned: undefined };
     this.#parent.release(pinned);
-    this.#progress.planned({ plan, create: this.#create, client, group }, startedAt);
+    this.#progress.planned(plan, { ...this.#parts, create: this.#create }, startedAt);
     if (plan.kind === 'warmup') {
       answerWarmup(plan, this.#parts, this.#model, this.#parent.responseId);
       this.#progress.warmedUp(plan.route.id);
@@ -242,7 +241,9 @@ export class Turn {
     else if (facts.id !== undefined && facts.id !== '') run.remember(facts.id, facts.outputItems);
     run.release();
     this.#send(run, run.plan.memory.kind === 'blank' ? withBlankId(payload, facts) : payload, type);
-    this.#end(outcome, outcome === 'failed' ? toErrorType(facts.errorCode ?? 'server_error') : undefined);
+    if (outcome !== 'failed') return this.#end(outcome);
+    const failure = fromFailedResponse(facts.errorCode, run.plan.provider);
+    this.#end(failure.outcome, failure.errorType);
   }
 
   /**
@@ -256,7 +257,7 @@ export class Turn {
 
   /** Ends a running turn with a failure. */
   #fail(run: Run, failure: TurnFailure): void {
-    run.abort(failure.errorType);
+    run.abort(failure.errorType, failure.outcome === 'rejected' ? 'rejected' : 'error');
     this.#parent.forgetAfterFailure();
     this.#tell(run, failure.answer);
     this.#end(failure.outcome, failure.errorType);
@@ -314,6 +315,7 @@ export class Turn {
     const state = this.#state;
     this.#state = { kind: 'ended' };
     if (state.kind === 'queued') this.#parent.release(state.pinned);
+    if (this.#create !== undefined) this.#progress.leaves({ ...this.#parts, create: this.#create });
     if (state.kind === 'opening' || state.kind === 'streaming') state.run.close(now);
     this.#progress.ended(now, outcome, errorType);
     this.#leave();

@@ -73,6 +73,28 @@ describe('npm start', () => {
     start.process.kill('SIGINT');
     expect(await start.exited).toBe(0);
     expect(start.stderr()).toBe('');
+    const ended = linesOf(start).find(({ event }) => event === 'turn.end');
+    expect(ended).toMatchObject({ model: 'gpt-5.5', route: 'default/scripted', pod: expect.any(String) });
+  }, 60_000);
+
+  test('writes its log in the form that it is told', async () => {
+    await using start = run('start.ts', [...ANY_PORTS, '--log-format', 'text']);
+    // the log leaves after what start prints, when signals are listened to
+    await until(() => start.stdout().includes('process.start'), 'the first log line', 20_000);
+    start.process.kill('SIGINT');
+    expect(await start.exited).toBe(0);
+    expect(start.stdout()).toMatch(/process\.exit/);
+    expect(linesOf(start)).toEqual([]);
+  }, 60_000);
+
+  test('explains itself by its own name, and takes no routes', async () => {
+    await using help = run('start.ts', ['--help']);
+    expect(await help.exited).toBe(0);
+    expect(help.stdout()).toMatch(/^Usage: npm start -- \[options\]/);
+    expect(help.stdout()).not.toMatch(/--routes/);
+    await using routed = run('start.ts', [...ANY_PORTS, '--routes', 'mine.yaml']);
+    expect(await routed.exited).toBe(2);
+    expect(routed.stderr()).toMatch(/for your routes write .* bridge --routes mine\.yaml/);
   }, 60_000);
 
   test('a second one finds the address taken and says what to do', async () => {
@@ -160,8 +182,22 @@ describe('turnbridge bridge', () => {
       TURNBRIDGE_LISTEN: 'nowhere',
     });
     expect(await bridge.exited).toBe(2);
-    expect(bridge.stderr()).toMatch(/--listen is HOST:PORT, not "nowhere"/);
+    expect(bridge.stderr()).toMatch(/: TURNBRIDGE_LISTEN is HOST:PORT, not "nowhere"/);
   }, 30_000);
+
+  test('says on a terminal, once, that a second Ctrl-C stops at once; and it does', async () => {
+    await using files = await folderWith({});
+    const args = ['bridge', '--routes', files.path, ...ANY_PORTS, '--drain-delay', '600'];
+    // a terminal, as far as the program can tell
+    const terminal = '--import=data:text/javascript,process.stderr.isTTY=true';
+    await using bridge = run('turnbridge.ts', args, { NODE_OPTIONS: terminal });
+    await until(() => bridge.stdout().includes('process.start'), 'the first log line', 20_000);
+    bridge.process.kill('SIGINT');
+    await until(() => bridge.stderr() !== '', 'what it says', 20_000);
+    bridge.process.kill('SIGINT');
+    expect(await bridge.exited).toBe(0);
+    expect(bridge.stderr()).toBe('Draining. Ctrl-C again stops at once.\n');
+  }, 60_000);
 });
 
 describe('turnbridge turn', () => {
@@ -219,6 +255,15 @@ describe('turnbridge', () => {
     30_000,
   );
 });
+
+/** What of a process' output is the log, as JSON. */
+function linesOf(running: Running): Record<string, unknown>[] {
+  return running
+    .stdout()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
 
 async function folderWith(
   files: Record<string, string>,

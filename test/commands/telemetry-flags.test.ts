@@ -15,6 +15,7 @@ describe('where traces go', () => {
     ['below the base of the flag', 'http://c:4318', {}, 'http://c:4318/v1/traces'],
     ['below a base with a path', 'https://c/otlp/', {}, 'https://c/otlp/v1/traces'],
     ['to the whole address, if it is one', 'http://c:4318/v1/traces', {}, 'http://c:4318/v1/traces'],
+    ['and a slash at its end is none of it', 'http://c:4318/v1/traces/', {}, 'http://c:4318/v1/traces'],
     ['below the general variable', '', { [GENERAL]: 'http://c:4318' }, 'http://c:4318/v1/traces'],
     ['exactly to the variable for traces', '', { [OWN]: 'http://c:4318/x' }, 'http://c:4318/x'],
     ['to that rather than the general one', '', { [OWN]: 'http://t/x', [GENERAL]: 'http://g' }, 'http://t/x'],
@@ -31,18 +32,33 @@ describe('where traces go', () => {
     expect(parseTracing(flag, '', env)?.url).toBe(url);
   });
 
-  test.each(['collector:4318', 'not an address', 'ftp://c', 'http://user:secret@c', 'http://secret@c'])(
-    'not to %s, and the address is not quoted',
-    (address) => {
-      for (const parse of [
-        () => parseTracing(address, '', {}),
-        () => parseTracing('', '', { [OWN]: address }),
-        () => parseTracing('', '', { [GENERAL]: address }),
-      ]) {
-        expect(parse).toThrow(UsageError);
-        expect(parse).toThrow(/is no address that traces can be sent to: write http:\/\/HOST:4318/);
-        expect(parse).not.toThrow(/secret|ftp|not an address/);
-      }
+  test.each([
+    'collector:4318',
+    'not an address',
+    'ftp://c',
+    'http://user:secret@c',
+    'http://secret@c',
+    'http://c:4318/v1/traces?key=secret',
+    'http://c:4318#secret',
+  ])('not to %s, and the address is not quoted', (address) => {
+    for (const parse of [
+      () => parseTracing(address, '', {}),
+      () => parseTracing('', '', { [OWN]: address }),
+      () => parseTracing('', '', { [GENERAL]: address }),
+    ]) {
+      expect(parse).toThrow(UsageError);
+      expect(parse).toThrow(/is no address that traces can be sent to: write http:\/\/HOST:4318/);
+      expect(parse).not.toThrow(/secret|ftp|not an address/);
+    }
+  });
+
+  test.each(['OTEL_EXPORTER_OTLP_PROTOCOL', 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'])(
+    'not by gRPC, which %s asks for: another receiver has to be named',
+    (name) => {
+      const env = { [GENERAL]: 'http://c:4317', [name]: 'grpc' };
+      expect(() => parseTracing('', '', env)).toThrow(UsageError);
+      expect(() => parseTracing('', '', env)).toThrow(/over HTTP only: name an OTLP\/HTTP receiver/);
+      expect(parseTracing('http://f', '', env)?.url).toBe('http://f/v1/traces');
     },
   );
 });
@@ -56,6 +72,15 @@ describe('the share of traces that are kept', () => {
     ['', { OTEL_TRACES_SAMPLER_ARG: '0.5' }, 0.5],
     ['0.25', { OTEL_TRACES_SAMPLER_ARG: '0.5' }, 0.25],
     ['0', { OTEL_TRACES_SAMPLER_ARG: '0.5' }, 0],
+    ['', { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.5' }, 0.5],
+    ['', { OTEL_TRACES_SAMPLER: 'parentbased_always_off' }, 0],
+    ['', { OTEL_TRACES_SAMPLER: 'always_on', OTEL_TRACES_SAMPLER_ARG: '0.5' }, 1],
+    ['', { OTEL_TRACES_SAMPLER: 'jaeger_remote', OTEL_TRACES_SAMPLER_ARG: 'endpoint=http://x' }, 1],
+    ['', { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.5' }, 0.5],
+    ['', { OTEL_TRACES_SAMPLER: 'always_off' }, 0],
+    ['1', { OTEL_TRACES_SAMPLER: 'always_off' }, 1],
+    ['', { OTEL_TRACES_SAMPLER: 'jaeger_remote', OTEL_TRACES_SAMPLER_ARG: 'endpoint=http://x' }, 1],
+    ['', { OTEL_TRACES_SAMPLER: 'always_on', OTEL_TRACES_SAMPLER_ARG: '0.5' }, 1],
   ])('with the flag "%s" and %j is %d', (flag, env, ratio) => {
     expect(parseTracing('http://c', flag, env)?.ratio).toBe(ratio);
   });
@@ -64,9 +89,10 @@ describe('the share of traces that are kept', () => {
     expect(() => parseTracing('http://c', text, {})).toThrow(
       `--trace-ratio is a share from 0 to 1, not "${text}"`,
     );
-    expect(() => parseTracing('http://c', '', { OTEL_TRACES_SAMPLER_ARG: text })).toThrow(
-      'OTEL_TRACES_SAMPLER_ARG is a share',
-    );
+  });
+
+  test('of another program is no reason not to start where there are no traces', () => {
+    expect(parseTracing('', '', { OTEL_TRACES_SAMPLER_ARG: 'endpoint=http://x' })).toBeUndefined();
   });
 
   test('is looked at also where there are no traces: a wrong word is wrong', () => {
@@ -98,4 +124,16 @@ describe('the key of session ids', () => {
     expect(() => readIdKey(`${file.path}-elsewhere`)).toThrow(/cannot be read \(ENOENT\); name a file/);
     expect(() => readIdKey(`${file.path}-elsewhere`)).toThrow(UsageError);
   });
+});
+
+test('a receiver is named by its address alone; a slash at the end changes nothing', () => {
+  expect(parseTracing('http://c:4318/v1/traces/', '', {})?.url).toBe('http://c:4318/v1/traces');
+  expect(parseTracing('http://c:4318/otlp/', '', {})?.url).toBe('http://c:4318/otlp/v1/traces');
+  expect(() => parseTracing('http://c:4318/?token=x', '', {})).toThrow(UsageError);
+});
+
+test('traces that are to go over gRPC are refused with a sentence, not lost', () => {
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4317', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
+  expect(() => parseTracing('', '', env)).toThrow('sent over HTTP only');
+  expect(parseTracing('http://c:4318', '', env)?.url).toBe('http://c:4318/v1/traces');
 });

@@ -66,7 +66,7 @@ describe('what has to be held of an answer until it is whole', () => {
       const [request] = scene.provider.requests;
       expect((await request?.closed)?.how).toBe('client-closed');
       expect(typesOf(await ask(client, {})).at(-1)).toBe('response.completed');
-      expect(await scene.bridge.metric('turnbridge_errors_total{error_type="slow_down"}')).toBeGreaterThan(0);
+      expect(await scene.bridge.metric('turnbridge_errors_total{error_type="no_room"}')).toBeGreaterThan(0);
     },
   );
 

@@ -13,7 +13,12 @@ import { openScene } from '../protocol/scene.ts';
 test('a drain that is still in its delay ends when the bridge is closed', async () => {
   await using scene = await openScene();
   const client = await scene.connect();
-  const drained = scene.bridge.bridge.drain({ delayMs: 600_000, spreadMs: 0, deadlineMs: 600_000 });
+  const drained = scene.bridge.bridge.drain({
+    delayMs: 600_000,
+    spreadMs: 0,
+    deadlineMs: 600_000,
+    lingerMs: 600_000,
+  });
   await scene.bridge.bridge.close();
   await within(drained, 'the end of the drain', 1_000);
   expect((await client.closed).code).toBe(1012); // it hears that it was us

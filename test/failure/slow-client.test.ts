@@ -88,7 +88,9 @@ describe('a client on a socket', () => {
       code: 1008,
       reason: 'client reads too slowly',
     });
-    expect(await logged(scene.bridge, 'turn.end')).toMatchObject([{ outcome: 'disconnected' }]);
+    expect(await logged(scene.bridge, 'turn.end')).toMatchObject([
+      { outcome: 'disconnected', error_type: 'slow_consumer' },
+    ]);
     expect(await logged(scene.bridge, 'connection.close')).toMatchObject([
       { close_code: 1008, close_initiator: 'local' },
     ]);

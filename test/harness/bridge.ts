@@ -127,7 +127,7 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
         .map((line) => JSON.parse(line) as LogLine),
     metric: async (selector) => sampleOf(await (await fetch(`${opsUrl}/metrics`)).text(), selector),
     setRoutes: (yaml) => writeFile(routesPath, yaml),
-    drain: (times) => bridge.drain({ delayMs: 0, spreadMs: 0, deadlineMs: 60_000, ...times }),
+    drain: (times) => bridge.drain({ delayMs: 0, spreadMs: 0, deadlineMs: 60_000, lingerMs: 0, ...times }),
     close,
     [Symbol.asyncDispose]: close,
   };

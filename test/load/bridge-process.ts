@@ -130,6 +130,7 @@ function argumentsFor({ budgets, flags = [], inspect = false }: ProcessWishes, r
     'drain-delay': 0,
     'drain-spread': 0,
     'drain-deadline': 5,
+    'drain-linger': 0,
     'inbound-budget': budgets.inbound,
     'client-send-budget': budgets.clientSend,
     'transcript-budget': budgets.transcripts,

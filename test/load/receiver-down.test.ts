@@ -17,13 +17,16 @@ const FLOOD_TURNS = 3_500;
 const TRACING_MIB = 66;
 /**
  * Beside those of the phase in which all is well: three times as long is a noisy machine. A turn that waited for the
- * receiver would wait a second at least, which is the pause before it is tried again, and ten until it is given up.
+ * receiver would wait a second at least, which is the pause before it is tried again, and ten until it is given up. A
+ * batch leaves once a second here: one that held the process for a tenth of that would be seen in p90, and whatever
+ * every turn paid in p50.
  */
 const MAX_TIMES = 3;
-const MAX_MORE_MS = { p50: 50, p99: 500 };
+const MAX_MORE_MS = { p50: 5, p90: 50, p99: 500 };
 
 interface Latencies {
   readonly p50: number;
+  readonly p90: number;
   readonly p99: number;
 }
 
@@ -81,7 +84,7 @@ async function steadily(clients: readonly LoadClient[]): Promise<Latencies> {
   const sorted = (await Promise.all(turns)).toSorted((a, b) => a - b);
   const at = (share: number): number =>
     Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 10) / 10;
-  return { p50: at(0.5), p99: at(0.99) };
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
 }
 
 /** @returns milliseconds */
@@ -131,7 +134,7 @@ describe('a receiver of traces in trouble', () => {
       await begin(receiver);
       const latencies = await steadily(clients);
       tell(`receiver ${name}`, { ...latencies, ...(await scene.spans()) });
-      for (const which of ['p50', 'p99'] as const) {
+      for (const which of ['p50', 'p90', 'p99'] as const) {
         const allowed = MAX_TIMES * healthy[which] + MAX_MORE_MS[which];
         expect({ name, which, isSlow: latencies[which] > allowed }).toEqual({ name, which, isSlow: false });
       }
@@ -169,7 +172,7 @@ describe('a receiver of traces in trouble', () => {
 
 describe('the end of a bridge with traces', () => {
   test('takes along the spans of turns that were drained', async () => {
-    await using scene = await openTracedScene(10, ['--drain-deadline=1']);
+    await using scene = await openTracedScene(10, ['--drain-deadline=1', '--drain-linger=0']);
     const { bridge, receiver, clients } = scene;
     for (const client of clients) client.create('drip-50');
     await until(() => clients.every(({ heard }) => heard > 2), 'every turn to be under way');

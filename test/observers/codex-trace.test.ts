@@ -175,7 +175,7 @@ describe('a turn that does not end well', () => {
       jaeger,
       script: always(...beginning, { stall: true }),
       home: noRetries,
-      flags: ['--drain-deadline=1'],
+      flags: ['--drain-deadline=1', '--drain-linger=0'],
     });
     await using codex = await openAppServer(scene.home);
     await codex.startTurn('Tell a long story');

@@ -3,6 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { gate } from '../harness/fake-provider.ts';
+import { systemClock } from '../../src/turn/clock.ts';
+import { openOpsListener } from '../../src/telemetry/ops/ops-listener.ts';
+import { openOpsPage, type OpsPage } from '../../src/telemetry/page/ops-page.ts';
+import { MAX_ENDED_TURNS } from '../../src/telemetry/page/turn-history.ts';
+import { MAX_VIEWERS } from '../../src/telemetry/page/viewers.ts';
+import { turnRecord } from '../unit/telemetry/records.ts';
 import { openMovableDoor } from './movable-door.ts';
 import { until } from '../harness/wait-for.ts';
 import { ask, logged, openScene, said, type Scene } from '../protocol/scene.ts';
@@ -151,6 +157,7 @@ describe('the page on the ops port', () => {
     expect(routes).toContain('default/coding');
     expect(routes).toContain(new URL(scene.provider.url).origin);
     expect(await page.locator('#readiness').textContent()).toBe('ready');
+    expect(await page.locator('#zone').textContent()).toMatch(/^UTC/);
     expect(await page.locator('#providers .state.idle').count()).toBe(1);
     expect(await page.content()).not.toContain('SECRET');
     await scene.changeRoute({ name: 'changed' });
@@ -173,6 +180,14 @@ describe('the page on the ops port', () => {
       expect.stringContaining('insufficient_quota'),
     ]);
     expect(await page.locator('#shown').textContent()).toBe('1 of 3');
+    const [end] = await logged(scene.bridge, 'turn.end', 3);
+    for (const id of [end?.['response_id'], end?.['provider_request_id']]) {
+      await page.locator('#find').fill(String(id));
+      expect([id, await shownRowsOf(page).allTextContents()]).toEqual([
+        expect.stringMatching(/^[\w-]+$/),
+        [expect.stringContaining('completed')],
+      ]);
+    }
     await page.locator('#find').fill('nothing like it');
     expect(await page.locator('#empty').innerText()).toBe('No turn matches.');
     await page.locator('#find').fill('');
@@ -197,8 +212,9 @@ describe('the page on the ops port', () => {
     await page.locator('tr.turn.ok .model').click();
     const text = await page.locator('tr.details').innerText();
     const [end] = await logged(scene.bridge, 'turn.end', 2);
-    for (const part of ['12,345', '12,000', '67', String(end?.['turn_id']), String(end?.['connection_id'])]) {
-      expect(text).toContain(part);
+    for (const part of ['12,345', '12,000', '67']) expect(text).toContain(part);
+    for (const field of ['turn_id', 'connection_id', 'response_id', 'provider_request_id']) {
+      expect(text).toContain(String(end?.[field]));
     }
     expect(text).toMatch(/trace\s+not kept/);
     expect(await page.locator('tr.turn.ok button').getAttribute('aria-expanded')).toBe('true');
@@ -221,6 +237,10 @@ describe('the page on the ops port', () => {
     await ask(client, { model: 'gpt-5.5', input: [said('hi')] });
     await page.locator('tr.turn.ok').waitFor();
     await page.locator('#pause').click();
+    // whoever looks at another tab meanwhile is told everything anew, of which nothing is new
+    await setHidden(page, true);
+    await setHidden(page, false);
+    await page.locator('#link').filter({ hasText: 'paused, 0 turns wait' }).waitFor();
     await ask(client, { model: 'gpt-5.5', input: [said('hi')] });
     await ask(client, { model: 'gpt-5.5', input: [said('hi')] });
     await page.locator('#link').filter({ hasText: 'paused, 2 turns wait' }).waitFor();
@@ -233,6 +253,98 @@ describe('the page on the ops port', () => {
       .waitFor();
   });
 });
+
+/** A page without a bridge: turns are played to it. */
+async function openAlone() {
+  const page = openOpsPage({
+    access: 'loopback',
+    version: '1',
+    clock: systemClock,
+    wallNow: Date.now,
+    ready: () => ({ ready: true }),
+    onMistake: (error) => {
+      throw error;
+    },
+  });
+  const listener = await openOpsListener({
+    host: '127.0.0.1',
+    port: 0,
+    ready: () => ({ ready: true }),
+    metrics: { text: () => Promise.resolve({ type: 'text/plain', body: '' }) },
+    page,
+  });
+  return {
+    page,
+    url: `http://${listener.address}`,
+    [Symbol.asyncDispose]: async () => {
+      page.close();
+      await listener.close();
+    },
+  };
+}
+
+function playTurn(page: OpsPage, id: string, outcome: 'completed' | 'failed'): void {
+  const turn = turnRecord({ id, receivedAt: systemClock.now(), outcome });
+  page.turnFacts({ kind: 'turn.queued', turn });
+  page.turnFacts({ kind: 'turn.ended', turn });
+}
+
+describe('the page of a busy bridge', () => {
+  test('still has the turns that failed when hundreds have gone well since, and says so', async () => {
+    await using alone = await openAlone();
+    const { page, complaints } = await look(alone.url);
+    playTurn(alone.page, 't-night', 'failed');
+    for (let turn = 1; turn <= MAX_ENDED_TURNS; turn++) playTurn(alone.page, `t-${turn}`, 'completed');
+    const note = page.locator('#shown').filter({ hasText: 'last 300 + 1 older failed' });
+    await note.waitFor();
+    // by itself, and not only because it was told everything in one message
+    for (let turn = 1; turn <= 20; turn++) playTurn(alone.page, `t-later-${turn}`, 'completed');
+    await page.locator('[data-turn="t-later-20"]').waitFor();
+    await note.waitFor();
+    await page.locator('#outcome').selectOption('error');
+    expect(await page.locator('tr.turn:not([hidden])').getAttribute('data-turn')).toBe('t-night');
+    await page.reload();
+    await note.waitFor();
+    expect(await rowsOf(page).count()).toBe(MAX_ENDED_TURNS + 1);
+    expect(complaints).toEqual([]);
+  });
+
+  test('tells why it is not connected, and takes no place while nobody sees it', async () => {
+    await using alone = await openAlone();
+    const others: AbortController[] = [];
+    try {
+      const { page: first } = await look(alone.url);
+      while (others.length < MAX_VIEWERS - 1) {
+        const other = new AbortController();
+        others.push(other);
+        expect((await fetch(`${alone.url}/events`, { signal: other.signal })).status).toBe(200);
+      }
+      const second = await browser.newPage();
+      open.push(second);
+      await second.goto(`${alone.url}/`);
+      const why = { hasText: 'not connected: 8 people watch already' };
+      await second.locator('#link').filter(why).waitFor();
+      await setHidden(first, true);
+      await live(second);
+      playTurn(alone.page, 't-meanwhile', 'completed');
+      await setHidden(first, false);
+      await first.locator('#link').filter(why).waitFor();
+      for (const other of others) other.abort();
+      await live(first);
+      expect(await rowsOf(first).getAttribute('data-turn')).toBe('t-meanwhile');
+    } finally {
+      for (const other of others) other.abort();
+    }
+  });
+});
+
+/** As if another tab were before it, or no longer. */
+function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  return page.evaluate(
+    `Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+     document.dispatchEvent(new Event('visibilitychange'));`,
+  );
+}
 
 describe('the page keeps to itself', () => {
   test('it asks its own port alone, and its browser refuses it anything else', async () => {
@@ -313,6 +425,7 @@ describe('a lively mix of turns', () => {
     [1280, 'light', 'ops-page'],
     [1280, 'dark', 'ops-page-dark'],
     [700, 'light', 'ops-page-narrow'],
+    [390, 'light', 'ops-page-phone'],
   ] as const)('fits into %s px, %s', async (width, colorScheme, name) => {
     const { page } = await look(scene.bridge.opsUrl, width);
     await page.emulateMedia({ colorScheme });
@@ -327,7 +440,8 @@ describe('a lively mix of turns', () => {
     );
     expect(widest).toBeLessThanOrEqual(track ?? 0);
     expect(widest).toBeGreaterThan(10);
-    if (name === 'ops-page-narrow') await page.locator('tr.turn.ok .time').first().click();
+    if (width < 1000) await page.locator('tr.turn.ok .time').first().click();
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
     const folder = process.env['TURNBRIDGE_PICTURES'];
     if (folder !== undefined) {
       await mkdir(folder, { recursive: true });

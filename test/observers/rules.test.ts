@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { CATALOGUE } from '../../src/telemetry/metrics/metric-catalogue.ts';
+import { OWN_FAULTS } from '../../src/telemetry/names.ts';
 import { problemsIn } from './known-metrics.ts';
 import { promtool } from './prometheus-program.ts';
 import { groupingLabelsIn } from './promql.ts';
-import { alertRules, dashboards, recordingRules, rulesFile, rulesText } from './shipped.ts';
+import { alertRules, dashboards, recordingRules, rulesFile, rulesText, watched } from './shipped.ts';
 import { usePrometheus } from './use-observers.ts';
 
 usePrometheus();
@@ -65,6 +66,20 @@ test('rules name metrics, labels and outcomes that exist', () => {
   expect(wrong).toEqual([]);
 });
 
+test('a provider is blamed for all errors but those that the bridge itself made', () => {
+  const { expr = '' } = alertRules().find(({ alert }) => alert === 'TurnbridgeProviderErrorRate') ?? {};
+  const leftOut = [...expr.matchAll(/error_type!~"([^"]*)"/g)].map(([, words]) => new Set(words?.split('|')));
+  expect(leftOut).toEqual([OWN_FAULTS, OWN_FAULTS, OWN_FAULTS]);
+});
+
+test('what docs/operations.md says to watch has a query for each question, of metrics that exist', () => {
+  const recorded = new Set(recordingRules().map(({ record }) => record));
+  expect(watched().length).toBeGreaterThan(0);
+  expect(watched().filter(({ queries }) => queries.length === 0)).toEqual([]);
+  const wrong = watched().flatMap(({ queries }) => queries.flatMap((query) => problemsIn(query, recorded)));
+  expect(wrong).toEqual([]);
+});
+
 test('every recorded series is used by an alert or a dashboard', () => {
   const users = [...alertRules().map(({ expr }) => expr), JSON.stringify([...dashboards()])].join('\n');
   const unused = recordingRules().filter(({ record }) => !users.includes(record));
@@ -85,6 +100,18 @@ describe('each alert', () => {
       return alert;
     });
     expect(new Set(anchors).size).toBe(anchors.length);
+  });
+
+  test('leads to another place after the one command that the file and docs/operations.md give', () => {
+    const commands = [rulesText(), operations].map((text) => /sed -i 's#(\S+)#(\S+)#'/.exec(text)?.slice(1));
+    const [from = '', to = ''] = commands[0] ?? [];
+    expect(commands[1]).toEqual([from, to]);
+    const changed = rulesText()
+      .split('\n')
+      .map((line) => line.replace(from, to))
+      .join('\n');
+    const places = [...changed.matchAll(/runbook_url: (\S+)#/g)].map(([, place]) => place);
+    expect(places).toEqual(alertRules().map(() => to));
   });
 
   test('speaks only of labels that its expression leaves', () => {

@@ -9,7 +9,7 @@ import { everyAnswer, everyRoute, playRound } from './every-outcome.ts';
 import { openPrometheus, type Prometheus } from './prometheus.ts';
 import { promtool } from './prometheus-program.ts';
 import { comparedIn } from './promql.ts';
-import { alertRules, dashboards, queriesOf, recordingRules, rulesText } from './shipped.ts';
+import { alertRules, dashboards, queriesOf, recordingRules, rulesText, watched } from './shipped.ts';
 import { usePrometheus } from './use-observers.ts';
 
 usePrometheus();
@@ -184,6 +184,15 @@ test(
     const recorded = recordingRules().map(({ record }) => [record, record] as const);
     expect(compared.length).toBeGreaterThan(alertRules().length);
     expect(await withoutData(new Map([...compared, ...recorded]))).toEqual({});
+  },
+  dataTimeoutMs + 30_000,
+);
+
+test(
+  'whatever docs/operations.md says to watch without Grafana has data',
+  async () => {
+    const questions = watched().flatMap(({ queries }) => queries.map((query) => [query, query] as const));
+    expect(await withoutData(new Map(questions))).toEqual({});
   },
   dataTimeoutMs + 30_000,
 );

@@ -95,6 +95,18 @@ export function dashboardText(name: string): string {
   return readFileSync(join(chart, 'dashboards', name), 'utf8');
 }
 
+/** Each row of "What to watch" in docs/operations.md, with what to ask Prometheus without Grafana; empty if nothing. */
+export function watched(): readonly { readonly question: string; readonly queries: readonly string[] }[] {
+  const page = readFileSync(join(chart, '../../docs/operations.md'), 'utf8');
+  const section = page.split('\n## What to watch\n')[1]?.split('\n## ')[0] ?? '';
+  const [, block = ''] = /```promql\n(.*?)```/s.exec(section) ?? [];
+  const [, ...rows] = [...section.matchAll(/^\| (\w[^|]*?) +\|/gm)].map(([, question = '']) => question);
+  return rows.map((question) => {
+    const asked = block.split(`# ${question}\n`)[1]?.split('\n#')[0] ?? '';
+    return { question, queries: asked.split('\n').filter((line) => line !== '') };
+  });
+}
+
 /** Every query of a dashboard's panels and annotations, with the panel's title for messages. */
 export function queriesOf(
   dashboard: Dashboard,

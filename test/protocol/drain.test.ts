@@ -143,6 +143,22 @@ describe('a drain', () => {
 });
 
 describe('the deadline of a drain', () => {
+  test('is followed by a time in which metrics tell of the turns that were cut', async () => {
+    await using scene = await openScene({ script: [{ begin: true }, { stall: true }] });
+    const client = await scene.connect();
+    client.create({ model: 'm' });
+    await client.next('response.created');
+    const drained = scene.bridge.drain({ deadlineMs: 1, lingerMs: 600_000 });
+    await client.closed;
+    await until(async () => {
+      const metrics = await (await fetch(`${scene.bridge.opsUrl}/metrics`)).text();
+      return /^turnbridge_turns_total\{.*outcome="drained"\} 1$/m.test(metrics);
+    }, 'the metric of the turn that was cut');
+    expect(scene.bridge.bridge.connections).toBe(0);
+    await within(scene.bridge.bridge.close(), 'the end at once, which a second signal asks for');
+    await within(drained, 'the end of the drain');
+  });
+
   test('cuts a turn that has no finished item with an error that makes clients open another socket', async () => {
     await using scene = await openScene({ script: [{ text: 'half', unfinished: true }, { stall: true }] });
     const client = await scene.connect();

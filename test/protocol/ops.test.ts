@@ -40,7 +40,8 @@ describe('metrics', () => {
     expect(await metric('turnbridge_client_handshakes_total{result="accepted"}')).toBe(1);
     expect(await metric('turnbridge_client_handshakes_total{result="origin_refused"}')).toBe(1);
     expect(await metric('turnbridge_turns_total{outcome="completed"}')).toBe(2);
-    expect(await metric('turnbridge_turns_total{outcome="failed"}')).toBe(1);
+    expect(await metric('turnbridge_turns_total{outcome="rejected"}')).toBe(1);
+    expect(await metric('turnbridge_provider_attempts_total{result="rejected"}')).toBe(1);
     expect(await metric('turnbridge_client_frames_total{direction="in",type="response.create"}')).toBe(3);
     expect(await metric('turnbridge_client_frames_total{direction="out",type="response.completed"}')).toBe(2);
     expect(await metric('turnbridge_client_frames_total{direction="out",type="error"}')).toBe(2);

@@ -183,15 +183,18 @@ describe('a refusal before the stream', () => {
     ]);
   });
 
-  test('is one turn of the outcome failed or provider_error, by its status', async () => {
+  test('is one turn of the outcome rejected, failed or provider_error, by whose fault it is', async () => {
+    const statuses = [400, 429, 500];
     await using scene = await openScene({
-      script: ({ number }) => refusal(number === 1 ? 400 : 500, { message: 'no' }),
+      script: ({ number }) => refusal(statuses[number - 1]!, { message: 'no' }),
     });
     const client = await scene.connect();
     await ask(client, {});
     await ask(client, {});
-    expect(await logged(scene.bridge, 'turn.end', 2)).toMatchObject([
-      { outcome: 'failed', error_type: '400', status_code: 400 },
+    await ask(client, {});
+    expect(await logged(scene.bridge, 'turn.end', 3)).toMatchObject([
+      { outcome: 'rejected', error_type: '400', status_code: 400 },
+      { outcome: 'failed', error_type: '429', status_code: 429 },
       { outcome: 'provider_error', error_type: '500', status_code: 500 },
     ]);
   });

@@ -26,12 +26,14 @@ const ALLOWED_WORDS: readonly Allowance[] = [
   },
   {
     place: /^provider response id$/,
-    where: /^(?:span [\w.]+: (?:gen_ai\.response\.id|turnbridge\.response\.id)|log turn\.end)$/,
+    where:
+      /^(?:span [\w.]+: (?:gen_ai\.response\.id|turnbridge\.response\.id)|log turn\.end|\/state\.json as .+|\/events)$/,
     reason: "an operator needs it for the provider's support; it opens nothing without the key",
   },
   {
     place: /^provider x-request-id$/,
-    where: /^(?:span POST: turnbridge\.provider\.request_id|log (?:turn\.end|attempt\.fail))$/,
+    where:
+      /^(?:span POST: turnbridge\.provider\.request_id|log (?:turn\.end|attempt\.fail)|\/state\.json as .+|\/events)$/,
     reason: "an operator needs it for the provider's support",
   },
 ];

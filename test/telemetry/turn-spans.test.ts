@@ -301,7 +301,8 @@ describe('turns of one connection', () => {
       },
       async (scene) => {
         const client = await scene.connect();
-        for (let n = 0; n < 3; n++) client.create({ model: 'm' });
+        for (let n = 1; n <= 3; n++)
+          client.create({ model: 'm', ...metadataWith(clientTrace(n).traceparent) });
         await client.events();
         await client.next('response.created');
         client.terminate();
@@ -317,6 +318,11 @@ describe('turns of one connection', () => {
     expect(second?.turn.attributes['turnbridge.queue.duration']).toBeGreaterThan(0.005);
     expect(third?.admission).toMatchObject({ endMs: third?.turn.endMs });
     expect(third?.chat).toBeUndefined();
+    // its client looks for it in its own trace, though nobody had come to plan it
+    [first, second, third].forEach((trace, index) => {
+      const { traceId, spanId } = clientTrace(index + 1);
+      expect(trace?.turn).toMatchObject({ traceId, parentSpanId: spanId });
+    });
     expect(third?.turn).toMatchObject({
       status: 'unset',
       attributes: { 'turnbridge.outcome': 'disconnected', 'turnbridge.attempts': 0 },
@@ -335,6 +341,22 @@ test('a warm-up is one span that says so, and no turn', async () => {
   expect(turn.attributes).toMatchObject({ 'turnbridge.warmup': true, 'turnbridge.outcome': 'completed' });
   expect(chat).toBeUndefined();
   expect(spans.filter((span) => span.traceId === traceId)).toEqual([turn]);
+});
+
+test('a warm-up that is refused is counted like a turn, and its span says what it was', async () => {
+  const routes = (url: string): string => routeTo(url, { match: { models: ['m'] } });
+  const { traceId, spanId, traceparent } = clientTrace(1);
+  const spans = await traced({ routes }, async (scene) => {
+    const warmup = { model: 'nobody-has-it', generate: false, ...metadataWith(traceparent) };
+    expect(await ask(await scene.connect(), warmup)).toMatchObject([{ type: 'error' }]);
+    expect(await scene.bridge.metric('turnbridge_turns_total')).toBe(1);
+    expect(await scene.bridge.metric('turnbridge_turns_started_total')).toBe(0);
+    expect(await scene.bridge.metric('turnbridge_warmups_total')).toBe(0);
+  });
+  const { turn, chat } = turnTrace(spans);
+  expect(turn).toMatchObject({ name: 'response.create', traceId, parentSpanId: spanId, status: 'unset' });
+  expect(turn.attributes).toMatchObject({ 'turnbridge.warmup': true, 'turnbridge.outcome': 'rejected' });
+  expect(chat).toBeUndefined();
 });
 
 test('each route says how the sessions of its clients are named, in spans and in the log', async () => {

@@ -11,6 +11,7 @@ import type {
   TurnOutcome,
   TurnRecord,
 } from '../../turn/facts.ts';
+import { providerId } from '../provider-id.ts';
 import { errorFields } from './error-fields.ts';
 import type { Log } from './log.ts';
 import type { LogFields, LogLevel } from './log-line.ts';
@@ -29,9 +30,6 @@ const LEVELS: Readonly<Record<TurnOutcome, Exclude<LogLevel, 'debug'>>> = {
   bridge_error: 'error',
 };
 
-/** Identifiers that a provider chose are logged only if they look like identifiers. */
-const PROVIDER_ID = /^[\w.:-]{1,128}$/;
-
 /**
  * Listens to facts and writes lines. The listeners hold no state of their own and need no closing; the log stays its
  * owner's.
@@ -49,7 +47,8 @@ function logTurnFact(log: Log, fact: TurnFact): void {
       log.debug('turn.start', 'turn started', turnStartFields(fact.turn));
       return;
     case 'attempt.ended':
-      if (fact.attempt.result === 'error') logFailedAttempt(log, fact.turn, fact.attempt);
+      if (fact.attempt.result === 'error' || fact.attempt.result === 'rejected')
+        logFailedAttempt(log, fact.turn, fact.attempt);
       return;
     case 'turn.ended': {
       const level = LEVELS[fact.turn.outcome ?? 'bridge_error'];
@@ -211,8 +210,4 @@ function traceFields(trace: TraceIds | undefined): LogFields {
 /** @returns milliseconds from one moment to the other; undefined if there was no other. */
 function between(from: number, to: number | undefined): number | undefined {
   return to === undefined ? undefined : Math.max(0, to - from);
-}
-
-function providerId(id: string | undefined): string | undefined {
-  return id !== undefined && PROVIDER_ID.test(id) ? id : undefined;
 }

@@ -13,7 +13,7 @@ export function attemptMetrics(
   const duration = meter.histogram(CATALOGUE.attemptDuration);
   const connect = meter.histogram(CATALOGUE.providerConnect);
   return ({ provider, transport, result = 'error', errorType, startedAt, endedAt, dial, trace }) => {
-    const error = result === 'error' ? (errorType ?? LABEL_OTHER) : '';
+    const error = result === 'error' || result === 'rejected' ? (errorType ?? LABEL_OTHER) : '';
     attempts.add({ provider, transport, result, error_type: error });
     duration.observe({ provider, transport, result }, secondsBetween(startedAt, endedAt), trace);
     if (error !== '') errors.add({ side: 'provider', error_type: error });

@@ -5,9 +5,6 @@
  */
 import type { MetricDefinition } from './metric-catalogue.ts';
 
-/** Which names: those of the conventions today, or of v1.41. */
-export type Semconv = 'latest' | 'v1.41';
-
 const CALL = [
   'gen_ai_operation_name',
   'gen_ai_provider_name',

@@ -9,7 +9,8 @@ import type {
 } from '../../turn/facts.ts';
 import { genaiProviderName, hostOf } from '../genai-provider.ts';
 import { OUTCOME_CLASSES } from '../names.ts';
-import { type CallLabel, GENAI_LATEST, GENAI_V1_41, type Semconv } from './genai-catalogue.ts';
+import { type CallLabel, GENAI_LATEST, GENAI_V1_41 } from './genai-catalogue.ts';
+import type { Semconv } from '../names.ts';
 import { type Meter, secondsBetween } from './meter.ts';
 import type { Labels } from './series-guard.ts';
 

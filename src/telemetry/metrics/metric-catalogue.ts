@@ -157,7 +157,7 @@ export const CATALOGUE = {
   turnRejections: counter(
     'turn_rejections_total',
     ['reason'],
-    'Turns refused before any attempt, by error type.',
+    'Turns refused for what was asked, by the bridge or by the provider, by error type.',
   ),
   warmups: counter('warmups_total', ['route'], 'Warm-ups answered here; they are no turns.'),
   transcriptBytes: gauge('transcript_bytes', [], 'Bytes held for continuation.'),
@@ -204,7 +204,7 @@ export const CATALOGUE = {
   attempts: counter(
     'provider_attempts_total',
     ['provider', 'transport', 'result', 'error_type'],
-    'Attempts at providers; error_type is empty unless the result is error.',
+    'Attempts at providers; error_type is empty unless the result is error or rejected.',
   ),
   attemptDuration: histogram(
     'provider_attempt_duration_seconds',

@@ -5,12 +5,12 @@ import type { ClientFactListener, FrameCounts } from '../../client/facts.ts';
 import type { TurnFact, TurnFactListener } from '../../turn/facts.ts';
 import { clientMetrics, frameMetrics } from './client-metrics.ts';
 import { Exposition, type Scrape } from './exposition.ts';
-import type { Semconv } from './genai-catalogue.ts';
 import { genaiMetrics } from './genai-metrics.ts';
 import type { LogStats } from '../log/log.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import { Meter } from './meter.ts';
-import type { ConfigReloadResult } from '../names.ts';
+import type { ConfigReloadResult, Semconv } from '../names.ts';
+import { NO_SPANS, type SpanStats } from '../span-stats.ts';
 import {
   configMetrics,
   type Gauges,
@@ -19,7 +19,6 @@ import {
   memoryMetrics,
   processMetrics,
   spanMetrics,
-  type SpanStats,
 } from './process-metrics.ts';
 import { openRuntimeWatch } from './runtime-watch.ts';
 import { SeriesGuard } from './series-guard.ts';
@@ -70,7 +69,6 @@ export interface Metrics {
 }
 
 const NO_LOG: LogStats = { lines: { debug: 0, info: 0, warn: 0, error: 0 }, dropped: 0, suppressed: 0 };
-const NO_SPANS: SpanStats = { exported: 0, dropped: 0, failed: 0, queued: 0 };
 
 /** Opens a registry of its own, so that two bridges in one process (tests) do not meet. The caller closes it. */
 export function openMetrics(options: MetricsOptions): Metrics {

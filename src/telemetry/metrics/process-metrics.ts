@@ -12,6 +12,7 @@ import type { LogLevel } from '../log/log-line.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import type { Meter } from './meter.ts';
 import { CONFIG_RELOAD_RESULTS, type ConfigReloadResult, SPAN_RESULTS } from '../names.ts';
+import type { SpanStats } from '../span-stats.ts';
 
 /** Places where bytes wait; each has a budget. */
 export interface QueuedBytes {
@@ -42,17 +43,6 @@ export interface BuildInfo {
   readonly revision: string;
   /** Node's version. */
   readonly node: string;
-}
-
-/** What became of spans, counted since the start by whoever exports them. */
-export interface SpanStats {
-  readonly exported: number;
-  /** Lost because too many were waiting. */
-  readonly dropped: number;
-  /** Refused by the receiver, or it could not be reached. */
-  readonly failed: number;
-  /** Waiting now. */
-  readonly queued: number;
 }
 
 /** Registers the gauges of the process. */

@@ -13,8 +13,8 @@ import { refusalOf, type PageAccess } from './page-access.ts';
 import type { PageChange, PageState, ProcessView } from './page-state.ts';
 import { ProviderBook, WINDOW_MS } from './provider-book.ts';
 import { RoutesBook, type ServedRoutes } from './routes-book.ts';
-import { MAX_ENDED_TURNS, TurnHistory } from './turn-history.ts';
-import { Viewers } from './viewers.ts';
+import { MAX_ENDED_TURNS, MAX_OLDER_FAILURES, TurnHistory } from './turn-history.ts';
+import { MAX_VIEWERS, Viewers } from './viewers.ts';
 
 /** Four times a second looks immediate, and a thousand turns a second still are four messages. */
 const ROUND_MS = 250;
@@ -163,7 +163,7 @@ class Page implements OpsPage {
 
   #watch(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isClosed || this.#viewers.isFull) {
-      const error = this.#isClosed ? 'the process is leaving' : 'as many people watch as may';
+      const error = this.#isClosed ? 'the process is leaving' : `${MAX_VIEWERS} people watch already`;
       return answerJson(request, response, 503, { error }, { 'retry-after': '5' });
     }
     const head = { ...HEADERS, 'content-type': 'text/event-stream; charset=utf-8' };
@@ -249,7 +249,7 @@ class Page implements OpsPage {
       connections: this.#connections.view,
       providers: this.#providers.view,
       routes: this.#routes.view,
-      limits: { turns: MAX_ENDED_TURNS, windowMs: WINDOW_MS },
+      limits: { turns: MAX_ENDED_TURNS, olderFailures: MAX_OLDER_FAILURES, windowMs: WINDOW_MS },
     };
   }
 }

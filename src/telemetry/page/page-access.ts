@@ -18,7 +18,7 @@ const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::ffff:127.0.0.1', 
 const OTHER_MACHINE =
   'this page is shown to its own machine only: reach it with kubectl port-forward, or start the bridge with --ops-page public';
 const OTHER_NAME =
-  'this page is shown under localhost, 127.0.0.1 and [::1] only, so that no other site can pose as it';
+  'this page is shown under localhost, 127.0.0.1 and [::1] only, so that no other site can pose as it: use one of these names, or start the bridge with --ops-page public';
 const OTHER_SITE = 'this page is not shown to other sites: open it in a tab of its own';
 
 /** @returns the sentence that refuses the request, or undefined when it may see the page */

@@ -16,11 +16,20 @@ export interface PageState {
   readonly providers: readonly ProviderView[];
   /** Undefined until there is a first route. */
   readonly routes: RoutesView | undefined;
-  readonly limits: { readonly turns: number; readonly windowMs: number };
+  readonly limits: LimitsView;
 }
 
 /** What is new since the last message: rows replace those of the same id, other members replace what was there. */
 export type PageChange = Pick<PageState, 'now'> & Partial<Omit<PageState, 'limits'>>;
+
+export interface LimitsView {
+  /** The last turns that ended, as many are kept. */
+  readonly turns: number;
+  /** Before them, so many that failed. */
+  readonly olderFailures: number;
+  /** Of providers. */
+  readonly windowMs: number;
+}
 
 export interface ProcessView {
   readonly version: string;
@@ -54,6 +63,8 @@ export interface TurnRow {
   readonly state: 'waiting' | 'running' | 'ended';
   readonly outcome: TurnOutcome | undefined;
   readonly outcomeClass: OutcomeClass | undefined;
+  /** The provider's, if it looks like an id: what its support asks for, and what a user's program shows. */
+  readonly responseId: string | undefined;
   /** What the client heard of a failure. */
   readonly answerCode: string | undefined;
   readonly errorType: string | undefined;
@@ -101,7 +112,9 @@ export interface AttemptMarks {
   readonly answeredMs: number | undefined;
   readonly firstEventMs: number | undefined;
   readonly endedMs: number | undefined;
-  readonly result: 'ok' | 'error' | 'aborted' | undefined;
+  /** What the provider called the request, if it looks like an id. */
+  readonly requestId: string | undefined;
+  readonly result: 'ok' | 'error' | 'rejected' | 'aborted' | undefined;
   readonly errorType: string | undefined;
   readonly status: number | undefined;
 }

@@ -1,5 +1,6 @@
 /** How providers did in the last minutes, from the attempts that ended: for the page on the ops port. */
 import type { AttemptRecord, TurnFact } from '../../turn/facts.ts';
+import { OWN_FAULTS } from '../names.ts';
 import type { ProviderHealth, ProviderView } from './page-state.ts';
 import type { HistoryClock } from './turn-history.ts';
 
@@ -57,7 +58,7 @@ export class ProviderBook {
     const tally = this.#tallyOf(fact.turn.route ?? '', attempt.provider);
     takeTime(tally, attempt, now);
     tally.changedAt = ++this.#changes;
-    if (attempt.result === 'aborted' || attempt.result === undefined) return;
+    if (!saysSomething(attempt)) return;
     const part = partOf(tally, Math.floor(now / PART_MS));
     if (attempt.result === 'ok') {
       part.good++;
@@ -103,6 +104,11 @@ export class ProviderBook {
     }
     if (oldest !== undefined) this.#tallies.delete(oldest[0]);
   }
+}
+
+/** About the provider: not an attempt that nobody wanted, that asked for nonsense, or that ended by our own doing. */
+function saysSomething({ result, errorType }: AttemptRecord): boolean {
+  return result === 'ok' || (result === 'error' && !OWN_FAULTS.has(errorType ?? ''));
 }
 
 function takeTime(tally: Tally, { startedAt, firstEventAt }: AttemptRecord, now: number): void {

@@ -5,10 +5,16 @@
 import type { AttemptRecord, TurnFact, TurnRecord } from '../../turn/facts.ts';
 import { OUTCOME_CLASSES, type OutcomeClass } from '../names.ts';
 import type { TotalsView, TurnRow } from './page-state.ts';
+import { Ring } from './ring.ts';
 import { toTurnRow } from './turn-row.ts';
 
 /** What a person reads through: half a megabyte of rows at most. */
 export const MAX_ENDED_TURNS = 300;
+/**
+ * Turns that failed and that later ones would have pushed out are kept beyond them: whoever opens the page after an
+ * incident finds it, however many turns went well since.
+ */
+export const MAX_OLDER_FAILURES = 100;
 /** Turns under way that are shown, the earliest ones: what is stuck stays in sight. Others appear when they end. */
 export const MAX_LIVE_TURNS = 200;
 /** The latest attempts of a turn that are shown. */
@@ -33,6 +39,7 @@ interface EndedTurn {
 
 export interface TurnHistoryLimits {
   readonly maxEnded: number;
+  readonly maxOlderFailures: number;
   readonly maxLive: number;
 }
 
@@ -45,12 +52,12 @@ export interface HistoryClock {
 
 export class TurnHistory {
   readonly #clock: HistoryClock;
-  readonly #limits: TurnHistoryLimits;
+  readonly #maxLive: number;
   /** Every turn under way, in the order of receipt; as many as the bridge's own limits let in. */
   readonly #live = new Map<TurnRecord, LiveTurn>();
-  /** A ring: once full, `#oldest` is overwritten next. */
-  readonly #ended: EndedTurn[] = [];
-  #oldest = 0;
+  /** In the order of their ends, both. */
+  readonly #ended: Ring<EndedTurn>;
+  readonly #olderFailures: Ring<EndedTurn>;
   #shown = 0;
   #running = 0;
   readonly #endedByClass: Record<OutcomeClass, number> = { ok: 0, error: 0, aborted: 0 };
@@ -58,10 +65,16 @@ export class TurnHistory {
 
   constructor(
     clock: HistoryClock,
-    limits: TurnHistoryLimits = { maxEnded: MAX_ENDED_TURNS, maxLive: MAX_LIVE_TURNS },
+    limits: TurnHistoryLimits = {
+      maxEnded: MAX_ENDED_TURNS,
+      maxOlderFailures: MAX_OLDER_FAILURES,
+      maxLive: MAX_LIVE_TURNS,
+    },
   ) {
     this.#clock = clock;
-    this.#limits = limits;
+    this.#maxLive = limits.maxLive;
+    this.#ended = new Ring(limits.maxEnded);
+    this.#olderFailures = new Ring(limits.maxOlderFailures);
   }
 
   /** The number of the last change: what {@link rowsSince} takes. */
@@ -115,10 +128,12 @@ export class TurnHistory {
   /** Rows that changed after that number, oldest receipt first; all of them for 0. */
   rowsSince(changes: number): TurnRow[] {
     const rows: TurnRow[] = [];
-    for (let age = 1; age <= this.#ended.length; age++) {
-      const turn = this.#ended.at(this.#oldest - age);
-      if (turn === undefined || turn.changedAt <= changes) break;
-      rows.push(turn.row);
+    // a turn that failed may have been pushed out before anybody was told of it
+    for (const ring of [this.#ended, this.#olderFailures]) {
+      for (const turn of ring.newestFirst()) {
+        if (turn.changedAt <= changes) break;
+        rows.push(turn.row);
+      }
     }
     rows.reverse();
     for (const turn of this.#shownTurns()) {
@@ -128,7 +143,7 @@ export class TurnHistory {
   }
 
   #queued(record: TurnRecord): void {
-    const isShown = this.#shown < this.#limits.maxLive;
+    const isShown = this.#shown < this.#maxLive;
     if (isShown) this.#shown++;
     this.#live.set(record, {
       record,
@@ -167,10 +182,8 @@ export class TurnHistory {
     if (turn.hasStarted) this.#running--;
     if (turn.isShown) this.#shown--;
     this.#endedByClass[OUTCOME_CLASSES[record.outcome ?? 'bridge_error']]++;
-    const ended = { row: this.#rowOf(turn, 'ended'), changedAt: turn.changedAt };
-    if (this.#ended.length < this.#limits.maxEnded) this.#ended.push(ended);
-    else this.#ended[this.#oldest] = ended;
-    this.#oldest = (this.#oldest + 1) % this.#limits.maxEnded;
+    const pushedOut = this.#ended.push({ row: this.#rowOf(turn, 'ended'), changedAt: turn.changedAt });
+    if (pushedOut?.row.outcomeClass === 'error') this.#olderFailures.push(pushedOut);
   }
 
   /** The walk ends with the last one that is shown; others wait behind them. */

@@ -1,6 +1,7 @@
 /** A turn's record as a row of the page: copied field by field, so that nothing comes along that is not named here. */
 import type { AttemptRecord, TurnRecord } from '../../turn/facts.ts';
 import { OUTCOME_CLASSES } from '../names.ts';
+import { providerId } from '../provider-id.ts';
 import type { AttemptMarks, TurnRow } from './page-state.ts';
 
 /**
@@ -28,6 +29,7 @@ export function toTurnRow(
     state,
     outcome,
     outcomeClass: outcome && OUTCOME_CLASSES[outcome],
+    responseId: providerId(turn.responseId),
     answerCode: turn.answerCode,
     errorType: turn.errorType,
     status: turn.status,
@@ -66,6 +68,7 @@ function toMarks(attempt: AttemptRecord, receivedAt: number): AttemptMarks {
     answeredMs: markOf(receivedAt, attempt.answeredAt),
     firstEventMs: markOf(receivedAt, attempt.firstEventAt),
     endedMs: markOf(receivedAt, attempt.endedAt),
+    requestId: providerId(attempt.requestId),
     result: attempt.result,
     errorType: attempt.errorType,
     status: attempt.status,

@@ -95,7 +95,7 @@ const OURS = [
   'turnbridge.link',
 ] as const;
 
-/** All of them; docs/operations.md is compared with it. */
+/** All of them; docs/traces.md is compared with it. */
 export const ATTRIBUTE_NAMES = [...HTTP_AND_NETWORK, ...GEN_AI, ...OURS] as const;
 
 export type AttributeName = (typeof ATTRIBUTE_NAMES)[number];
@@ -104,6 +104,3 @@ export type AttributeName = (typeof ATTRIBUTE_NAMES)[number];
 export type SpanAttributes = {
   readonly [K in AttributeName]?: string | number | boolean | string[] | undefined;
 };
-
-/** Which names of the GenAI conventions are written: those of their main line, or of the last numbered version. */
-export type Semconv = 'latest' | 'v1.41';

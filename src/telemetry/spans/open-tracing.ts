@@ -9,10 +9,11 @@ import { envDetector, resourceFromAttributes, serviceInstanceIdDetector } from '
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { ClientFactListener } from '../../client/facts.ts';
 import type { TurnFactListener } from '../../turn/facts.ts';
-import type { Semconv } from './attribute-names.ts';
+import type { Semconv } from '../names.ts';
+import type { SpanStats } from '../span-stats.ts';
 import { HandshakeSpans } from './handshake-spans.ts';
 import { RecentTraces } from './recent-traces.ts';
-import { CountedSpans, MAX_QUEUED_BATCHES, type SpanStats } from './span-exporter.ts';
+import { CountedSpans, MAX_QUEUED_BATCHES, type LostSpans } from './span-exporter.ts';
 import type { SpanTools } from './span-tools.ts';
 import { TraceSampler } from './trace-sampler.ts';
 import { TurnSpans } from './turn-spans.ts';
@@ -26,7 +27,7 @@ export interface TracingOptions {
   readonly semconv: Semconv;
   readonly version: string;
   /** Hears each time that spans are lost; to be logged, rate limited. */
-  readonly onLost: (how: 'dropped' | 'failed') => void;
+  readonly onLost: (loss: LostSpans) => void;
 }
 
 export interface Tracing {
@@ -85,14 +86,19 @@ export function openTracing(options: TracingOptions): Tracing {
     get stats() {
       return spans.stats;
     },
-    close: () => (closing ??= flushAndStop(sdk)),
+    close: () =>
+      (closing ??= flushAndStop(sdk).then(() => {
+        const { queued } = spans.stats;
+        if (queued > 0) options.onLost({ how: 'unsent', spans: queued, reason: undefined });
+      })),
   };
 }
 
 async function flushAndStop(sdk: NodeSDK): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, FLUSH_MS)));
-  await Promise.race([sdk.shutdown().catch(() => undefined), late]); // what was lost is counted
+  // what a batch loses meanwhile is counted; what still waits after that, close() tells
+  await Promise.race([sdk.shutdown().catch(() => undefined), late]);
   clearTimeout(timer);
   trace.disable(); // for the next bridge of this process: tests have several
 }

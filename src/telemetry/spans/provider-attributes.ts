@@ -2,8 +2,10 @@
 import { SpanStatusCode, type SpanStatus } from '@opentelemetry/api';
 import type { AttemptRecord, DialRecord, TurnRecord } from '../../turn/facts.ts';
 import { genaiProviderName } from '../genai-provider.ts';
-import type { Semconv, SpanAttributes } from './attribute-names.ts';
-import { idOf, isAborted, secondsFrom } from './turn-attributes.ts';
+import type { Semconv } from '../names.ts';
+import { providerId } from '../provider-id.ts';
+import type { SpanAttributes } from './attribute-names.ts';
+import { isAborted, secondsFrom } from './turn-attributes.ts';
 
 /** The one span with `gen_ai` attributes: on two of them, tools would count tokens twice. */
 export function inferenceAttributes(
@@ -32,7 +34,7 @@ export function inferenceAttributes(
     'gen_ai.request.top_p': details?.topP,
     'gen_ai.output.type': details?.asksForJson === true ? 'json' : undefined,
     'openai.request.service_tier': details?.serviceTier === 'auto' ? undefined : details?.serviceTier,
-    'gen_ai.response.id': idOf(turn.responseId),
+    'gen_ai.response.id': providerId(turn.responseId),
     'gen_ai.response.model': turn.responseModel,
     'gen_ai.response.finish_reasons': [turn.finishReason ?? 'error'],
     'gen_ai.response.time_to_first_chunk': secondsFrom(attempt.startedAt, attempt.firstEventAt),
@@ -83,12 +85,12 @@ export function attemptAttributes(attempt: AttemptRecord): SpanAttributes {
     'network.protocol.version': attempt.httpVersion,
     'http.response.status_code': attempt.answeredAt === undefined ? undefined : attempt.status,
     'turnbridge.provider.connection': connectionOf(attempt),
-    'turnbridge.provider.request_id': idOf(attempt.requestId),
+    'turnbridge.provider.request_id': providerId(attempt.requestId),
     'turnbridge.time_to_headers': secondsFrom(attempt.startedAt, attempt.answeredAt),
     'turnbridge.time_to_first_event': secondsFrom(attempt.startedAt, attempt.firstEventAt),
     'turnbridge.stream.events': attempt.events,
     'turnbridge.retry_after': attempt.retryAfterS,
-    'error.type': attempt.result === 'error' ? (attempt.errorType ?? '_OTHER') : undefined,
+    'error.type': attemptFailed(attempt) ? (attempt.errorType ?? '_OTHER') : undefined,
   };
 }
 
@@ -98,8 +100,13 @@ function connectionOf({ dial, answeredAt }: AttemptRecord): 'new' | 'reused' | u
   return answeredAt === undefined ? undefined : 'reused';
 }
 
-export function attemptStatus({ result }: AttemptRecord): SpanStatus {
-  return { code: result === 'error' ? SpanStatusCode.ERROR : SpanStatusCode.UNSET };
+/** Whosever fault it was: a refused request is an error on the span of an HTTP client. */
+function attemptFailed({ result }: AttemptRecord): boolean {
+  return result === 'error' || result === 'rejected';
+}
+
+export function attemptStatus(attempt: AttemptRecord): SpanStatus {
+  return { code: attemptFailed(attempt) ? SpanStatusCode.ERROR : SpanStatusCode.UNSET };
 }
 
 export function dialAttributes(origin: string, dial: DialRecord): SpanAttributes {

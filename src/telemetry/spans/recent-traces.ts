@@ -2,12 +2,16 @@
 import type { Link, SpanContext } from '@opentelemetry/api';
 import type { TurnRecord } from '../../turn/facts.ts';
 
-/** Responses whose turns are remembered: a chain that goes on does so within minutes. Some 300 bytes each. */
+/**
+ * Responses whose turns are remembered: a chain that goes on does so within minutes. Some 300 bytes each, or 1.3 kB with
+ * the longest id that a response may have: 5 MiB at worst.
+ */
 const MAX_TURNS = 4_096;
 
 export class RecentTraces {
   /** Handshakes, by connection, while it is open. */
   readonly #handshakes = new Map<string, SpanContext>();
+  /** By tenant and response: an id that somebody else's response has leads nowhere. */
   readonly #turns = new Map<string, SpanContext>();
 
   opened(connectionId: string, context: SpanContext): void {
@@ -22,9 +26,9 @@ export class RecentTraces {
     this.#handshakes.delete(connectionId);
   }
 
-  turnEnded({ responseId }: TurnRecord, context: SpanContext): void {
+  turnEnded({ tenant, responseId }: TurnRecord, context: SpanContext): void {
     if (responseId === undefined) return;
-    this.#turns.set(responseId, context);
+    this.#turns.set(keyOf(tenant, responseId), context);
     for (const oldest of this.#turns.keys()) {
       if (this.#turns.size <= MAX_TURNS) break;
       this.#turns.delete(oldest);
@@ -32,7 +36,7 @@ export class RecentTraces {
   }
 
   /** Only to what is kept: a link into nothing helps nobody. */
-  linksOf({ connectionId, details }: TurnRecord): Link[] {
+  linksOf({ connectionId, tenant, details }: TurnRecord): Link[] {
     const links: Link[] = [];
     const add = (context: SpanContext | undefined, what: string): void => {
       if (context !== undefined && (context.traceFlags & 1) === 1)
@@ -40,7 +44,12 @@ export class RecentTraces {
     };
     add(this.#handshakes.get(connectionId), 'connection');
     if (details?.previousResponseId !== undefined)
-      add(this.#turns.get(details.previousResponseId), 'previous_response');
+      add(this.#turns.get(keyOf(tenant, details.previousResponseId)), 'previous_response');
     return links;
   }
+}
+
+/** A tenant's name has no line break. */
+function keyOf(tenant: string, responseId: string): string {
+  return `${tenant}\n${responseId}`;
 }

@@ -6,15 +6,15 @@ import type { Context } from '@opentelemetry/api';
 import { ExportResultCode } from '@opentelemetry/core';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import type { ReadableSpan, Span, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { SpanStats } from '../span-stats.ts';
 
-/** Spans so far, by what became of them, and those that wait. */
-export interface SpanStats {
-  readonly exported: number;
-  /** The queue was full. */
-  readonly dropped: number;
-  /** The receiver could not be reached or refused them, after its retries. */
-  readonly failed: number;
-  readonly queued: number;
+/** Spans that nobody will see. */
+export interface LostSpans {
+  /** There was no room for them; the receiver did not take them; the process left before it had. */
+  readonly how: 'dropped' | 'failed' | 'unsent';
+  readonly spans: number;
+  /** The receiver's status, or the system's word for what went wrong; never a text of its. */
+  readonly reason: string | undefined;
 }
 
 /** 26 MB at worst (3.1 kB each); 27 s of an outage at 100 turns a second. */
@@ -29,14 +29,14 @@ const EXPORT_TIMEOUT_MS = 10_000;
 
 export class CountedSpans implements SpanProcessor {
   readonly #batches: BatchSpanProcessor;
-  readonly #onLost: (how: 'dropped' | 'failed') => void;
+  readonly #onLost: (loss: LostSpans) => void;
   #exported = 0;
   #dropped = 0;
   #failed = 0;
   #queued = 0;
 
   /** @param onLost Hears each time that spans are lost; to be logged, rate limited. */
-  constructor(exporter: SpanExporter, onLost: (how: 'dropped' | 'failed') => void) {
+  constructor(exporter: SpanExporter, onLost: (loss: LostSpans) => void) {
     this.#onLost = onLost;
     this.#batches = new BatchSpanProcessor({
       exporter: this.#counting(exporter),
@@ -64,7 +64,7 @@ export class CountedSpans implements SpanProcessor {
     if ((span.spanContext().traceFlags & 1) === 0) return;
     if (this.#queued >= MAX_QUEUED_SPANS) {
       this.#dropped++;
-      this.#onLost('dropped');
+      this.#onLost({ how: 'dropped', spans: 1, reason: undefined });
       return;
     }
     this.#queued++;
@@ -87,7 +87,7 @@ export class CountedSpans implements SpanProcessor {
           if (result.code === ExportResultCode.SUCCESS) this.#exported += spans.length;
           else {
             this.#failed += spans.length;
-            this.#onLost('failed');
+            this.#onLost({ how: 'failed', spans: spans.length, reason: reasonOf(result.error) });
           }
           done(result);
         }),
@@ -95,4 +95,16 @@ export class CountedSpans implements SpanProcessor {
       shutdown: () => exporter.shutdown(),
     };
   }
+}
+
+/** Of what the exporter reports: it hides the system's word behind one or two errors of its own. */
+function reasonOf(error: unknown): string | undefined {
+  let current = error;
+  for (let depth = 0; depth < 4 && typeof current === 'object' && current !== null; depth++) {
+    const { code, cause, errors }: { code?: unknown; cause?: unknown; errors?: unknown } = current;
+    if (typeof code === 'number') return String(code);
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return code;
+    current = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+  }
+  return undefined;
 }

@@ -1,7 +1,8 @@
 /** What spans are made with. */
 import type { Attributes, Span, SpanContext, TextMapPropagator, Tracer } from '@opentelemetry/api';
 import type { TraceIds } from '../../turn/facts.ts';
-import type { Semconv, SpanAttributes } from './attribute-names.ts';
+import type { Semconv } from '../names.ts';
+import type { SpanAttributes } from './attribute-names.ts';
 import type { RecentTraces } from './recent-traces.ts';
 import type { WallClock } from './wall-clock.ts';
 

@@ -1,6 +1,8 @@
 /**
  * Which traces are kept. The decision is a function of the trace's id, so that all replicas decide alike; a client's
- * own flag counts only where its route says that it is trusted, else anybody could fill or empty our store.
+ * own flag counts only where its route says that it is trusted. That holds a share among honest clients, and is no
+ * defence: under `Parent` the id is the client's to choose, and one that ends in `00000000` is always kept, one in
+ * `ffffffff` never (unless all are). For clients of other people there are `Link` and `Ignore`: then the id is ours.
  */
 import { createContextKey, trace, TraceFlags, type Context } from '@opentelemetry/api';
 

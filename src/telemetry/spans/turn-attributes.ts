@@ -1,6 +1,7 @@
 /** What the span of a turn says: the server's side, as the client saw it. */
 import { SpanStatusCode, type SpanStatus } from '@opentelemetry/api';
 import type { TurnOutcome, TurnRecord } from '../../turn/facts.ts';
+import { providerId } from '../provider-id.ts';
 import type { SpanAttributes } from './attribute-names.ts';
 
 /** Everything, once it has ended. Durations are seconds; one that never was is left out. */
@@ -25,6 +26,7 @@ export function turnAttributes(turn: TurnRecord): SpanAttributes {
     'turnbridge.codex.turn_id': details?.codexTurn,
     'turnbridge.codex.request_kind': details?.requestKind,
     'turnbridge.codex.subagent': details?.subagent,
+    'turnbridge.warmup': turn.isWarmup ? true : undefined,
     'turnbridge.request.bytes': turn.requestBytes,
     'turnbridge.request.continuation': turn.asksToContinue ? 'previous_response_id' : 'none',
     'turnbridge.continuation': turn.continuation,
@@ -41,7 +43,7 @@ export function turnAttributes(turn: TurnRecord): SpanAttributes {
     'turnbridge.overhead.duration': secondsOf(turn.overheadMs),
     'turnbridge.outcome': outcome,
     'turnbridge.code': turn.answerCode,
-    'turnbridge.response.id': idOf(turn.responseId),
+    'turnbridge.response.id': providerId(turn.responseId),
     'error.type': outcome !== undefined && isAborted(outcome) ? undefined : turn.errorType,
   };
 }
@@ -72,28 +74,15 @@ export function turnStatus(turn: TurnRecord): SpanStatus {
   return isServerError(turn) ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.UNSET };
 }
 
-/** Codes of a response that failed for what its client asked; such an ending has no status. */
-const CLIENT_FAULTS: ReadonlySet<string> = new Set([
-  'invalid_prompt',
-  'invalid_request_error',
-  'context_length_exceeded',
-  'bio_policy',
-  'data_residency_mismatch',
-  'image_error',
-  'model_not_found',
-  'previous_response_not_found',
-]);
-
-function isServerError({ outcome, status, errorType }: TurnRecord): boolean {
+function isServerError({ outcome }: TurnRecord): boolean {
   switch (outcome) {
+    case 'failed':
     case 'provider_error':
     case 'timeout':
     case 'drained':
     case 'bridge_error':
     case undefined: // only our bug ends a turn without an outcome
       return true;
-    case 'failed':
-      return status === undefined ? !CLIENT_FAULTS.has(errorType ?? '') : status < 400 || status > 499;
     case 'completed':
     case 'incomplete':
     case 'rejected':
@@ -111,11 +100,4 @@ export function isAborted(outcome: TurnOutcome): boolean {
 /** Seconds between two moments in milliseconds; undefined if there was no second one. */
 export function secondsFrom(from: number, to: number | undefined): number | undefined {
   return to === undefined ? undefined : Math.max(0, to - from) / 1000;
-}
-
-const PROVIDER_ID = /^[\w.:-]{1,128}$/;
-
-/** An identifier that a provider chose, if it looks like one. */
-export function idOf(id: string | undefined): string | undefined {
-  return id !== undefined && PROVIDER_ID.test(id) ? id : undefined;
 }

@@ -8,8 +8,8 @@
  *      └─ POST /v1/responses CLIENT    one attempt
  *         └─ upstream connect CLIENT   only when a connection was dialled
  * ```
- * Nothing is done per event, and nothing for a trace that is not kept: what happened on the way is in the record, and is
- * written when the turn ends.
+ * Nothing is done per event: what happened on the way is in the record, and is written when the turn ends. For a trace
+ * that is not kept nothing is written; only the request's details were read for it, before anybody could know.
  */
 import { SpanKind, SpanStatusCode, trace, type Context, type Span } from '@opentelemetry/api';
 import type { AttemptRecord, TurnFact, TurnRecord } from '../../turn/facts.ts';
@@ -104,11 +104,6 @@ export class TurnSpans {
     };
     this.#open.set(turn, open);
     turn.trace = idsOf(span, traceState);
-    const waitedUntil = turn.startedAt ?? turn.endedAt ?? turn.receivedAt;
-    if (waitedUntil - turn.receivedAt > ADMISSION_MS)
-      this.#short(open, 'admission', SpanKind.INTERNAL, open.context, turn.receivedAt).end(
-        time.at(waitedUntil),
-      );
     return open;
   }
 
@@ -167,6 +162,7 @@ export class TurnSpans {
       chat.span.end(endTime);
     }
     if (span.isRecording()) {
+      this.#tellWait(turn, open);
       addEvents(turn, open);
       span.setAttributes(known(turnAttributes(turn)));
       span.setStatus(turnStatus(turn));
@@ -179,8 +175,16 @@ export class TurnSpans {
   #warmedUp(turn: TurnRecord): void {
     const open = this.#begin(turn);
     this.#open.delete(turn);
-    open.span.setAttributes(known(turnAttributes(turn))).setAttribute('turnbridge.warmup', true);
+    open.span.setAttributes(known(turnAttributes(turn)));
     open.span.end(open.time.at(turn.endedAt ?? turn.receivedAt));
+  }
+
+  /** Only now, though it was over long ago: who samples at the tail waits from a trace's first span on. */
+  #tellWait({ receivedAt, startedAt, endedAt }: TurnRecord, open: OpenTurn): void {
+    const waitedUntil = startedAt ?? endedAt ?? receivedAt;
+    if (waitedUntil - receivedAt <= ADMISSION_MS) return;
+    const span = this.#short(open, 'admission', SpanKind.INTERNAL, open.context, receivedAt);
+    span.end(open.time.at(waitedUntil));
   }
 
   #short({ time }: OpenTurn, name: string, kind: SpanKind, context: Context, from: number): Span {
@@ -199,5 +203,5 @@ function addEvents(turn: TurnRecord, { span, time }: OpenTurn): void {
   add('backpressure', turn.firstPausedAt);
   add('cancel_received', turn.interruptedAt);
   if (turn.outcome !== undefined && isAborted(turn.outcome) && turn.interruptedAt === undefined)
-    add('client_gone', turn.endedAt);
+    add(turn.errorType === 'slow_consumer' ? 'client_stalled' : 'client_gone', turn.endedAt);
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { LogFields } from '../../../src/telemetry/log/log-line.ts';
 import type { Log } from '../../../src/telemetry/log/log.ts';
 import { GENAI_LATEST, GENAI_V1_41 } from '../../../src/telemetry/metrics/genai-catalogue.ts';
@@ -8,12 +8,21 @@ import {
   type MetricDefinition,
   type MetricKind,
 } from '../../../src/telemetry/metrics/metric-catalogue.ts';
-import { LOG_EVENTS, OUTCOME_CLASSES } from '../../../src/telemetry/names.ts';
-import { ATTRIBUTE_NAMES } from '../../../src/telemetry/spans/attribute-names.ts';
+import { LOG_EVENTS, OUTCOME_CLASSES, type Semconv } from '../../../src/telemetry/names.ts';
+import { ATTRIBUTE_NAMES, type SpanAttributes } from '../../../src/telemetry/spans/attribute-names.ts';
+import { handshakeAttributes } from '../../../src/telemetry/spans/handshake-attributes.ts';
+import {
+  attemptAttributes,
+  dialAttributes,
+  inferenceAttributes,
+} from '../../../src/telemetry/spans/provider-attributes.ts';
+import { turnAttributes } from '../../../src/telemetry/spans/turn-attributes.ts';
 import { turnLog } from '../../../src/telemetry/log/turn-log.ts';
 import { parseText } from './exposition-parser.ts';
 import { open } from './metrics-setup.ts';
-import { connectionRecord, turnRecord } from './records.ts';
+import { attemptRecord, connectionRecord, handshakeRecord, turnRecord } from './records.ts';
+
+const SEMCONVS: readonly Semconv[] = ['latest', 'v1.41'];
 
 const DEFINITIONS = [CATALOGUE, GENAI_LATEST, GENAI_V1_41].flatMap(
   (set): MetricDefinition<MetricKind, string>[] => Object.values(set),
@@ -137,9 +146,36 @@ test('docs/logs.md lists the fields of turn.end and of connection.close', () => 
   );
 });
 
-test('docs/traces.md names every attribute that a span may have, and no other', () => {
-  const text = page('traces.md');
-  const start = text.indexOf('| span ');
-  const named = codes(text.slice(start, text.indexOf('\n\n', start)));
-  expect(new Set(named)).toEqual(new Set(ATTRIBUTE_NAMES));
+describe('the attributes of docs/traces.md', () => {
+  const text = page('traces.md').split('## Attributes')[1]?.split('\n## ')[0] ?? '';
+  const table = new Map(
+    [...text.matchAll(/^\| ([\w ]+?) +\| (`.+) \|$/gm)].map(([, span = '', cell]) => [
+      span,
+      codes(cell).toSorted(),
+    ]),
+  );
+  const dial = { startedAt: 1, endedAt: 2, dnsMs: 1, tcpMs: 1, tlsMs: 1, errorType: undefined };
+
+  /** What the source can set on each kind of span, the two sets of names of the conventions together. */
+  const settable: Readonly<Record<string, readonly SpanAttributes[]>> = {
+    handshake: [handshakeAttributes(handshakeRecord())],
+    turn: [turnAttributes(turnRecord())],
+    chat: SEMCONVS.map((semconv) => inferenceAttributes(turnRecord(), attemptRecord(), semconv)),
+    attempt: [attemptAttributes(attemptRecord())],
+    'upstream connect': [dialAttributes('https://provider.example', dial)],
+    links: [{ 'turnbridge.link': 'connection' }],
+  };
+
+  test('are named for exactly these kinds of spans', () => {
+    expect([...table.keys()]).toEqual(Object.keys(settable));
+  });
+
+  test.each(Object.keys(settable))('are those that the source can set: %s', (span) => {
+    const names = settable[span]?.flatMap((attributes) => Object.keys(attributes));
+    expect(table.get(span)).toEqual([...new Set(names)].toSorted());
+  });
+
+  test('together are all that there are', () => {
+    expect(new Set([...table.values()].flat())).toEqual(new Set(ATTRIBUTE_NAMES));
+  });
 });

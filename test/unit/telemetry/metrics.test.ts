@@ -117,6 +117,25 @@ describe('turns', () => {
     expect(samples.get('turnbridge_turn_attempts_count')).toBe(0);
   });
 
+  test('that the provider refused for what was asked are rejections with their reason, and so are their attempts', async () => {
+    const metrics = open();
+    const failure = { errorType: 'context_length_exceeded' };
+    const turn = turnRecord({ ...failure, outcome: 'rejected', usage: undefined });
+    metrics.turnFacts({
+      kind: 'attempt.ended',
+      turn,
+      attempt: attemptRecord({ ...failure, result: 'rejected' }),
+    });
+    metrics.turnFacts({ kind: 'turn.ended', turn });
+    const samples = await scrape(metrics);
+    expect(samples.get('turnbridge_turn_rejections_total{reason="context_length_exceeded"}')).toBe(1);
+    const attempts = 'turnbridge_provider_attempts_total{provider="openai",transport="http"';
+    expect(samples.get(`${attempts},result="rejected",error_type="context_length_exceeded"}`)).toBe(1);
+    expect(samples.get('turnbridge_errors_total{side="provider",error_type="context_length_exceeded"}')).toBe(
+      1,
+    );
+  });
+
   test('whose attempt failed are counted on the side of the provider and of the client', async () => {
     const metrics = open();
     const turn = turnRecord({ outcome: 'provider_error', errorType: 'connect_failed', usage: undefined });

@@ -57,7 +57,9 @@ describe('the page for this machine only', () => {
     '',
     undefined,
   ])('is refused under the name %s: another site could pose as it', (host) => {
-    expect(refusalOf({ ...local, host }, 'loopback')).toMatch(/localhost, 127\.0\.0\.1 and \[::1\] only/);
+    expect(refusalOf({ ...local, host }, 'loopback')).toMatch(
+      /localhost, 127\.0\.0\.1 and \[::1\] only.+use one of these names, or start the bridge with --ops-page public/,
+    );
   });
 });
 

@@ -103,6 +103,17 @@ describe('providers on the ops page', () => {
     expect(book.view).toMatchObject([{ health: 'idle', attempts: 0, failures: 0 }]);
   });
 
+  test('are not blamed for what clients ask wrongly, nor for what the bridge itself ended', () => {
+    const { book, end } = world();
+    end();
+    end({ result: 'rejected', errorType: '400' });
+    end({ result: 'error', errorType: 'no_room' });
+    end({ result: 'error', errorType: 'internal_error' });
+    expect(book.view).toMatchObject([{ health: 'ok', attempts: 1, failures: 0, lastError: undefined }]);
+    end({ result: 'error', errorType: '429' });
+    expect(book.view).toMatchObject([{ health: 'failing', attempts: 2, failures: 1 }]);
+  });
+
   test('have a median of the time to the first event, of the window alone', () => {
     const { clock, book, end } = world();
     for (const ms of [900, 100, 200, 300]) end({ startedAt: 0, firstEventAt: ms });

@@ -284,6 +284,7 @@ describe('whoever watches', () => {
     for (let count = 0; count < MAX_VIEWERS; count++) await watch();
     const refused = await ask('/events');
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await refused.json()).toEqual({ error: '8 people watch already' });
     sockets[0]?.reset();
     await until(async () => (await ask('/events', { method: 'HEAD' })).status === 200, 'room for another');
     await watch();

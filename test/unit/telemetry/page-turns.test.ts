@@ -2,6 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import type { TurnRow } from '../../../src/telemetry/page/page-state.ts';
 import {
   MAX_ATTEMPTS,
+  MAX_ENDED_TURNS,
+  MAX_LIVE_TURNS,
+  MAX_OLDER_FAILURES,
   TurnHistory,
   type TurnHistoryLimits,
 } from '../../../src/telemetry/page/turn-history.ts';
@@ -12,9 +15,17 @@ import { attemptRecord, turnRecord } from './records.ts';
 /** The wall clock is this much ahead of the other one. */
 const WALL = 1_700_000_000_000;
 
-function world(limits?: TurnHistoryLimits) {
+function world(limits: Partial<TurnHistoryLimits> = {}) {
   const clock = manualClock(1000);
-  const history = new TurnHistory({ now: () => clock.now(), wallNow: () => WALL + clock.now() }, limits);
+  const history = new TurnHistory(
+    { now: () => clock.now(), wallNow: () => WALL + clock.now() },
+    {
+      maxEnded: MAX_ENDED_TURNS,
+      maxOlderFailures: MAX_OLDER_FAILURES,
+      maxLive: MAX_LIVE_TURNS,
+      ...limits,
+    },
+  );
   let count = 0;
   return {
     clock,
@@ -107,19 +118,33 @@ describe('the turns of the ops page', () => {
     expect(row.at).toBe(WALL + 1500);
   });
 
-  test('hold no more than what is named: nothing of a client, nothing of a provider', () => {
-    const { history, queue, end } = world();
+  test('have the ids that the provider gave: of the response, and of the request of each attempt', () => {
+    const { history, queue, attempt, end } = world();
+    const turn = queue({ responseId: 'resp_0001' });
+    attempt(turn, { requestId: undefined });
+    attempt(turn, { requestId: 'req-2' });
+    end(turn);
+    const row = only(history.rowsSince(0));
+    expect(row.responseId).toBe('resp_0001');
+    expect(row.attempts.map(({ requestId }) => requestId)).toEqual([undefined, 'req-2']);
+  });
+
+  test('hold no more than what is named: nothing of a client, nothing of a provider but its ids', () => {
+    const { history, queue, attempt, end } = world();
     end(
       queue({
         tenant: 'SECRET',
         session: 'SECRET',
-        responseId: 'SECRET',
+        responseId: 'SECRET: no id',
         providerRequestId: 'SECRET',
         responseModel: 'SECRET',
         responseTier: 'SECRET',
         path: '/SECRET',
       }),
     );
+    for (const requestId of ['SECRET request', `SECRET${'x'.repeat(128)}`]) {
+      attempt(queue(), { requestId, origin: 'SECRET', path: 'SECRET' });
+    }
     expect(JSON.stringify(history.rowsSince(0))).not.toContain('SECRET');
   });
 
@@ -139,6 +164,33 @@ describe('the turns of the ops page', () => {
       expect(ids()).toEqual([turn - 2, turn - 1, turn].filter((id) => id > 0).map((id) => `t-${id}`));
     }
     expect(history.totals).toEqual({ waiting: 0, running: 0, ended: { ok: 8, error: 0, aborted: 0 } });
+  });
+
+  test('that failed are kept beyond the last ones, the latest of them', () => {
+    const { clock, queue, end, ids } = world({ maxEnded: 2, maxOlderFailures: 2 });
+    const outcomes = ['timeout', 'failed', 'cancelled', 'completed', 'provider_error', 'completed'] as const;
+    for (const outcome of outcomes) {
+      clock.advance(1);
+      end(queue(), outcome);
+    }
+    expect(ids()).toEqual(['t-1', 't-2', 't-5', 't-6']);
+    for (let turn = 7; turn <= 20; turn++) {
+      clock.advance(1);
+      end(queue());
+    }
+    expect(ids()).toEqual(['t-2', 't-5', 't-19', 't-20']);
+  });
+
+  test('that failed are told of once, also if they were pushed out before anybody heard of them', () => {
+    const { clock, history, queue, end, ids } = world({ maxEnded: 2, maxOlderFailures: 2 });
+    end(queue(), 'failed');
+    const seen = history.changes;
+    for (const outcome of ['timeout', 'completed', 'completed', 'completed'] as const) {
+      clock.advance(1);
+      end(queue(), outcome);
+    }
+    expect(ids(seen)).toEqual(['t-2', 't-4', 't-5']);
+    expect(ids(history.changes)).toEqual([]);
   });
 
   test('keep one that is stuck in sight, while those that came later appear when they end', () => {

@@ -13,22 +13,26 @@ interface Phase {
 interface Waterfall {
   readonly phasesOf: (turn: TurnRow, total: number) => Phase[];
   readonly scaleOf: (totals: number[]) => number;
+  readonly isSilent: (turn: TurnRow) => boolean;
   readonly totalMs: (turn: TurnRow, now: number) => number;
 }
 
 interface Elements {
   readonly duration: (ms: number | undefined) => string;
   readonly age: (ms: number) => string;
+  readonly zoneName: (offsetMinutes: number) => string;
   readonly short: (count: number | undefined) => string;
 }
 
 const assets = new URL('../../../src/telemetry/page/assets/', import.meta.url);
-const { phasesOf, scaleOf, totalMs } = (await import(new URL('waterfall.js', assets).href)) as Waterfall;
-const { duration, age, short } = (await import(new URL('elements.js', assets).href)) as Elements;
+const { phasesOf, isSilent, scaleOf, totalMs } = (await import(
+  new URL('waterfall.js', assets).href
+)) as Waterfall;
+const { duration, age, short, zoneName } = (await import(new URL('elements.js', assets).href)) as Elements;
 
 function row(over: Partial<TurnRow>): TurnRow {
   const blank = turnRecord({ startedAt: undefined, firstEventAt: undefined, firstOutputAt: undefined });
-  return { ...toTurnRow(blank, [], 'ended', 0), endedMs: undefined, ...over };
+  return { ...toTurnRow(blank, [], 'ended', 0), endedMs: undefined, overheadMs: undefined, ...over };
 }
 
 function attempt(over: Partial<AttemptMarks>): AttemptMarks {
@@ -42,6 +46,7 @@ function attempt(over: Partial<AttemptMarks>): AttemptMarks {
     answeredMs: undefined,
     firstEventMs: undefined,
     endedMs: undefined,
+    requestId: undefined,
     result: undefined,
     errorType: undefined,
     status: undefined,
@@ -62,7 +67,8 @@ describe('the waterfall of a turn', () => {
       firstOutputMs: 300,
     });
     expect(told(turn, 1000)).toEqual([
-      'queued 0-11',
+      'queued 0-10',
+      'own 10-11',
       'connect 11-50',
       'wait 50-100',
       'think 100-300',
@@ -96,8 +102,30 @@ describe('the waterfall of a turn', () => {
     ]);
   });
 
+  test('is ours until the provider is dialled, or until a connection that is there has the request', () => {
+    const marks = { startedMs: 10, overheadMs: 6.5, firstEventMs: 100, firstOutputMs: 100 };
+    const dialled = row({ ...marks, attempts: [attempt({ startedMs: 12, dialFromMs: 20, dialToMs: 50 })] });
+    expect(told(dialled, 100)).toEqual(['queued 0-10', 'own 10-20', 'connect 20-50', 'wait 50-100']);
+    const reused = row({ ...marks, attempts: [attempt({ startedMs: 12 })] });
+    expect(told(reused, 100)).toEqual(['queued 0-10', 'own 10-16.5', 'wait 16.5-100']);
+  });
+
+  test('is marked where the provider was silent for most of the stream, and not where the model may have thought', () => {
+    const stream = { firstEventMs: 100, firstOutputMs: 200, endedMs: 5200 };
+    expect(isSilent(row({ ...stream, maxGapMs: 3000 }))).toBe(true);
+    expect(isSilent(row({ ...stream, maxGapMs: 2000 }))).toBe(false);
+    expect(isSilent(row({ ...stream, firstOutputMs: 4000, maxGapMs: 3000 }))).toBe(false);
+    expect(isSilent(row({ ...stream, firstOutputMs: 3100, maxGapMs: 3001 }))).toBe(false);
+    expect(isSilent(row({ ...stream, firstOutputMs: 4000, maxGapMs: 5000 }))).toBe(false);
+    const long = { ...stream, firstOutputMs: 3200, endedMs: 8200 };
+    expect([3001, 3200].map((maxGapMs) => isSilent(row({ ...long, maxGapMs })))).toEqual([false, true]);
+    expect(isSilent(row({ ...stream, endedMs: 900, maxGapMs: 600 }))).toBe(false);
+    expect(isSilent(row({ ...stream, firstOutputMs: undefined, maxGapMs: 3000 }))).toBe(false);
+  });
+
   test('is ours alone when there was no attempt', () => {
-    expect(told(row({ startedMs: 3, firstEventMs: 4 }), 4)).toEqual(['queued 0-3', 'queued 3-4']);
+    expect(told(row({ startedMs: 3, firstEventMs: 4 }), 4)).toEqual(['queued 0-3', 'own 3-4']);
+    expect(told(row({ startedMs: 3 }), 4)).toEqual(['queued 0-3', 'own 3-4']);
     expect(told(row({}), 4)).toEqual(['queued 0-4']);
   });
 
@@ -134,6 +162,10 @@ describe('the scale of all turns', () => {
     expect(scaleOf([...usual, 600_000])).toBe(2000);
     expect(scaleOf([...usual, 4000])).toBe(4000);
   });
+});
+
+test('the zone of times of day is told as its distance from UTC', () => {
+  expect([0, 300, -120, -330, 210].map(zoneName)).toEqual(['UTC', 'UTC−5', 'UTC+2', 'UTC+5:30', 'UTC−3:30']);
 });
 
 test('times and counts are written with the digits that matter', () => {

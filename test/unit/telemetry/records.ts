@@ -17,6 +17,7 @@ export function turnRecord(over: Partial<TurnRecord> = {}): TurnRecord {
     lane: 'default',
     requestBytes: 1200,
     path: '/v1/responses',
+    isWarmup: false,
     asksToContinue: true,
     receivedAt: 1000,
     trace: undefined,

@@ -23,7 +23,7 @@ function openPipeline(ratio: number, mood: ExportResultCode | 'nothing') {
       },
       shutdown: () => Promise.resolve(),
     },
-    (how) => lost.push(how),
+    ({ how }) => lost.push(how),
   );
   const provider = new TracerProvider({ sampler: new TraceSampler(ratio), spanProcessors: [spans] });
   const tracer = provider.getTracer('test');

@@ -70,6 +70,22 @@ test('our own mistake leaves no span open and is an error of all', () => {
   expect(ended.map(({ endMs }) => endMs)).toEqual(Array(3).fill(BEGAN_MS + 3500));
 });
 
+test('no span of a turn ends before its last attempt does: who samples at the tail waits from the first one on', () => {
+  const recorder = recordSpans();
+  const spans = new TurnSpans(recorder.tools);
+  const [turn, attempt] = [turnRecord({ startedAt: 1800 }), attemptRecord({ startedAt: 1800 })];
+  spans.hear({ kind: 'turn.started', turn });
+  spans.hear({ kind: 'attempt.started', turn, attempt });
+  expect(recorder.spans()).toEqual([]);
+  spans.hear({ kind: 'attempt.ended', turn, attempt });
+  spans.hear({ kind: 'turn.ended', turn });
+  expect(recorder.spans().find(({ name }) => name === 'admission')).toMatchObject({
+    startMs: BEGAN_MS + 1000,
+    endMs: BEGAN_MS + 1800,
+    parentSpanId: recorder.spans().find(({ name }) => name === 'response.create')?.spanId,
+  });
+});
+
 test('a clock of the day that is set while a turn runs bends no span of it, and is followed from the next turn on', () => {
   let wall = BEGAN_MS + 1000;
   const clock = new WallClock(
@@ -149,13 +165,14 @@ test.each([
 test.each([
   ['completed', undefined, 'UNSET'],
   ['incomplete', undefined, 'UNSET'],
-  ['failed', 400, 'UNSET'],
-  ['failed', 499, 'UNSET'],
+  ['failed', 400, 'ERROR'],
+  ['failed', 429, 'ERROR'],
   ['failed', 500, 'ERROR'],
   ['failed', undefined, 'ERROR'],
   ['provider_error', 502, 'ERROR'],
   ['timeout', 504, 'ERROR'],
   ['rejected', 400, 'UNSET'],
+  ['rejected', undefined, 'UNSET'],
   ['cancelled', undefined, 'UNSET'],
   ['disconnected', undefined, 'UNSET'],
   ['drained', 503, 'ERROR'],
@@ -191,6 +208,14 @@ describe('what a turn is linked to', () => {
     expect(recent.handshakeOf('c-2')?.spanId).toBe('2');
     recent.closed('c-1');
     expect(linked(recent)).toEqual([]);
+  });
+
+  test('a response of another tenant is linked by nobody, whatever id is asked for', () => {
+    const recent = new RecentTraces();
+    recent.turnEnded(turnRecord({ tenant: 'team-b', responseId: 'resp_1' }), context('b'));
+    expect(linked(recent, 'resp_1')).toEqual([]);
+    recent.turnEnded(turnRecord({ tenant: 'team-a', responseId: 'resp_1' }), context('a'));
+    expect(linked(recent, 'resp_1')).toEqual([['a', 'previous_response']]);
   });
 
   test('4,096 responses are remembered, the oldest forgotten first', () => {

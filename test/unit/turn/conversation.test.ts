@@ -574,7 +574,7 @@ describe('time', () => {
         },
       },
     });
-    expect(talk.ended()).toMatchObject([{ outcome: 'timeout', maxGapMs: 4_000 }]);
+    expect(talk.ended()).toMatchObject([{ outcome: 'timeout', maxGapMs: 5_000 }]);
     expectNothingLeft(talk);
   });
 

@@ -3,11 +3,12 @@ import { describe, expect, test } from '@jest/globals';
 import { ERROR_CODES, refusal } from '../../../src/frames/errors.ts';
 import { ProviderFault, type ProviderFaultCode } from '../../../src/provider/provider.ts';
 import { Secret } from '../../../src/route/secret.ts';
-import { toErrorType } from '../../../src/turn/error-type.ts';
+import { isClientsFault, toErrorType } from '../../../src/turn/error-type.ts';
 import {
   fromAttemptEnd,
   fromErrorEvent,
   fromFailedEvent,
+  fromFailedResponse,
   rejected,
   timedOut,
 } from '../../../src/turn/failure.ts';
@@ -17,6 +18,13 @@ const PROVIDER = aProvider();
 const OWN_KEY = aProvider({
   auth: { type: 'APIKey', header: 'authorization', prefix: 'Bearer ', key: new Secret('sk-1') },
 });
+
+const CLIENTS_KEY = aProvider({ auth: { type: 'Passthrough' } });
+
+function refusedBy(status: number, error: object) {
+  const body = Buffer.from(JSON.stringify({ error }));
+  return { kind: 'refused' as const, status, httpVersion: undefined, headers: {}, body };
+}
 
 function errorEvent(event: object) {
   return fromErrorEvent(Buffer.from(JSON.stringify({ type: 'error', ...event })), PROVIDER);
@@ -44,10 +52,24 @@ describe('an error event', () => {
     ['with a code that objects have by themselves', { code: 'constructor' }, 502, 'constructor'],
     ['with a type that objects have by themselves', { error: { type: 'toString' } }, 502, null],
   ])('%s has a status that clients act on', (_, event, status, code) => {
-    const { answer, outcome } = errorEvent(event);
+    const { answer } = errorEvent(event);
     expect(answer.status).toBe(status);
     expect(answer.error.code ?? null).toBe(code);
-    expect(outcome).toBe('failed');
+  });
+
+  test.each([
+    [{ error: { code: 'invalid_prompt' } }, 'rejected'],
+    [{ status: 503, error: { code: 'context_length_exceeded' } }, 'rejected'],
+    [{ status: 422, error: { code: 'x' } }, 'rejected'],
+    [{ error: { type: 'invalid_request_error', code: 'x' } }, 'rejected'],
+    [{ status: 409, error: { code: 'rate_limit_exceeded' } }, 'failed'],
+    [{ status: 400, error: { type: 'usage_not_included' } }, 'failed'],
+    [{ status: 418 }, 'failed'],
+    [{ status: 503 }, 'failed'],
+    [{}, 'failed'],
+    [{ error: { code: 'invalid_api_key' } }, 'failed'],
+  ])('%j ends a turn as %s', (event, outcome) => {
+    expect(errorEvent(event).outcome).toBe(outcome);
   });
 
   test('hands on the header values that clients act on, and no others', () => {
@@ -71,11 +93,12 @@ describe('an error event', () => {
 
   test('about our own key does not reach the client', () => {
     const event = Buffer.from('{"type":"error","error":{"code":"invalid_api_key","message":"sk-1 is bad"}}');
-    const { answer, errorType } = fromErrorEvent(event, OWN_KEY);
-    expect([answer.status, answer.error.code, errorType]).toEqual([
+    const { answer, errorType, outcome } = fromErrorEvent(event, OWN_KEY);
+    expect([answer.status, answer.error.code, errorType, outcome]).toEqual([
       400,
       'provider_unauthorized',
       'provider_unauthorized',
+      'failed',
     ]);
     expect(JSON.stringify(answer)).not.toContain('sk-1');
   });
@@ -127,17 +150,52 @@ describe('an attempt that ended', () => {
     [500, 'provider_error', '500'],
     [302, 'provider_error', '_OTHER'],
     [418, 'failed', '_OTHER'],
+    [429, 'failed', '429'],
+    [402, 'failed', '_OTHER'],
+    [408, 'failed', '408'],
     [404, 'failed', '404'],
+    [422, 'rejected', '422'],
+    [422, 'rejected', '422'],
   ])('by status %i is counted as %s', (status, outcome, errorType) => {
-    const end = {
-      kind: 'refused' as const,
-      status,
-      httpVersion: undefined,
-      headers: {},
-      body: Buffer.from('{"error":{"code":"x"}}'),
-    };
-    expect(fromAttemptEnd(end, PROVIDER)).toMatchObject({ outcome, errorType });
+    expect(fromAttemptEnd(refusedBy(status, { code: 'x' }), PROVIDER)).toMatchObject({ outcome, errorType });
   });
+
+  test.each([
+    [400, { code: 'context_length_exceeded' }, 'rejected'],
+    [500, { code: 'invalid_prompt' }, 'rejected'],
+    [404, { code: 'model_not_found' }, 'rejected'],
+    [400, { code: 'rate_limit_exceeded' }, 'failed'],
+    [400, { code: 'insufficient_quota' }, 'failed'],
+    [400, { code: 'billing_hard_limit_reached' }, 'failed'],
+    [400, { code: 'provider_unauthorized' }, 'failed'],
+    [503, { code: 'slow_down' }, 'provider_error'],
+  ])('by status %i with %j ends its turn as %s: a known code decides', (status, error, outcome) => {
+    expect(fromAttemptEnd(refusedBy(status, error), PROVIDER).outcome).toBe(outcome);
+  });
+
+  test.each([401, 403])('by %i is the client’s fault if the key was its own, and no other’s', (status) => {
+    const outcomeOf = (provider: typeof PROVIDER, code?: string) =>
+      fromAttemptEnd(refusedBy(status, { code, message: 'm' }), provider).outcome;
+    expect([outcomeOf(CLIENTS_KEY), outcomeOf(CLIENTS_KEY, 'invalid_api_key')]).toEqual([
+      'rejected',
+      'rejected',
+    ]);
+    expect([outcomeOf(OWN_KEY), outcomeOf(OWN_KEY, 'invalid_api_key')]).toEqual(['failed', 'failed']);
+    expect([outcomeOf(PROVIDER), outcomeOf(PROVIDER, 'invalid_api_key')]).toEqual(['failed', 'failed']);
+  });
+});
+
+test('a response that failed is the client’s fault by its code alone', () => {
+  const outcomeOf = (code: string | undefined, provider = PROVIDER) =>
+    fromFailedResponse(code, provider).outcome;
+  expect([outcomeOf('invalid_prompt'), outcomeOf('invalid_api_key', CLIENTS_KEY)]).toEqual([
+    'rejected',
+    'rejected',
+  ]);
+  expect([outcomeOf('server_error'), outcomeOf('new_code'), outcomeOf(undefined)]).toEqual(
+    Array(3).fill('failed'),
+  );
+  expect([outcomeOf('invalid_api_key'), outcomeOf('400')]).toEqual(['failed', 'failed']);
 });
 
 test("a refusal that repeats the bridge's own key is told in our words, by its status", () => {
@@ -208,7 +266,23 @@ describe('docs/errors.md, error types', () => {
       'tls_error',
       'upstream_protocol_error',
       'upstream_stream_ended',
+      'no_room',
     ]);
+  });
+
+  test('says by code and by status whose fault it was', () => {
+    const fault = (code: string | undefined, status?: number) =>
+      isClientsFault({ code, status, isClientsKey: false });
+    const rows = section.slice(section.indexOf('### Whose fault')).split('\n');
+    const codes = [...(rows.find((row) => row.startsWith('| `invalid_prompt`')) ?? '').matchAll(/`([^`]+)`/g)]
+      .map(([, code]) => code ?? '')
+      .filter((code) => code !== 'rejected');
+    expect(new Set(codes)).toEqual(new Set(listed('code').filter((code) => fault(code))));
+    const numbers = rows.find((row) => row.startsWith('| 400')) ?? '';
+    const statuses = Array.from({ length: 600 }, (_, status) => status).filter((status) =>
+      fault(undefined, status),
+    );
+    expect([...numbers.matchAll(/\d{3}/g)].map(([text]) => Number(text))).toEqual(statuses);
   });
 
   test.each<[ProviderFaultCode, string | undefined]>([

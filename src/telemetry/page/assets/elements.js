@@ -77,6 +77,17 @@ export function timeOfDay(at) {
 }
 
 /**
+ * `UTC`, `UTC+2`, `UTC−3:30`: the zone of times of day.
+ * @param {number} offsetMinutes as Date.getTimezoneOffset tells it: positive west of Greenwich
+ */
+export function zoneName(offsetMinutes) {
+  if (offsetMinutes === 0) return 'UTC';
+  const minutes = Math.abs(offsetMinutes);
+  const rest = minutes % 60 === 0 ? '' : `:${twoDigits(minutes % 60)}`;
+  return `UTC${offsetMinutes > 0 ? '−' : '+'}${Math.floor(minutes / 60)}${rest}`;
+}
+
+/**
  * `950`, `12.4k`, `1.20M`: three digits that matter
  * @param {number | undefined} count
  */

@@ -1,5 +1,5 @@
 /** The page: hears of changes, shows them, and says whether it still hears. */
-import { age, element, full, part, setText } from './elements.js';
+import { age, element, full, part, setText, zoneName } from './elements.js';
 import { showConnections, showProviders, showRoutes } from './panels.js';
 import { TurnTable } from './turn-table.js';
 import { PHASE_NAMES } from './waterfall.js';
@@ -25,6 +25,8 @@ const turnsTable = part('turns', HTMLTableElement);
 
 /** The last that was heard, without its turns. @type {Partial<PageState>} */
 let shown = {};
+/** Asks again, when the server had refused. @type {number | undefined} */
+let retry;
 /** The server's clock against ours. */
 let offsetMs = 0;
 let heardAt = performance.now();
@@ -42,17 +44,45 @@ function showLink(kind, text) {
   setText(link, text);
 }
 
-function connect() {
+/** While nobody sees the page it takes no seat: few may watch, and a browser has few connections for one host. */
+function leave() {
+  clearTimeout(retry);
   source?.close();
+  source = undefined;
+}
+
+function connect() {
+  leave();
+  if (document.hidden) return;
   heardAt = performance.now();
   const opened = new EventSource('events');
   source = opened;
   opened.addEventListener('state', (event) => hear(true, JSON.parse(event.data)));
   opened.addEventListener('change', (event) => hear(false, JSON.parse(event.data)));
   opened.addEventListener('error', () => {
-    showLink('lost', 'not connected, trying again');
-    if (opened.readyState === EventSource.CLOSED && opened === source) setTimeout(connect, RETRY_MS);
+    if (opened.readyState === EventSource.CLOSED) void refused(opened);
+    else showLink('lost', 'not connected, trying again');
   });
+}
+
+/** An event source does not tell why: the same is asked for as a plain text. @param {EventSource} opened */
+async function refused(opened) {
+  const reason = await whyNot();
+  if (opened !== source) return;
+  showLink('lost', reason === undefined ? 'not connected, trying again' : `not connected: ${reason}`);
+  retry = setTimeout(connect, RETRY_MS);
+}
+
+/** @returns {Promise<string | undefined>} the server's words; undefined if there are none */
+async function whyNot() {
+  try {
+    const answer = await fetch('events');
+    if (!answer.ok) return (await answer.json()).error;
+    await answer.body?.cancel();
+  } catch {
+    // nobody there, or no words of ours
+  }
+  return undefined;
 }
 
 /** @param {boolean} isWhole @param {PageChange} message */
@@ -73,14 +103,15 @@ function hear(isWhole, message) {
     if (held.turns.size <= MAX_HELD_TURNS) break;
     held.turns.delete(id);
   }
-  showLink('paused', `paused, ${held.turns.size} turns wait`);
+  const fresh = [...held.turns.keys()].filter((id) => !turns.hasEnded(id));
+  showLink('paused', `paused, ${fresh.length} turns wait`);
 }
 
 /** @param {boolean} isWhole @param {PageChange} message @param {readonly TurnRow[]} rows */
 function show(isWhole, message, rows) {
   const { turns: _, ...rest } = message;
   shown = isWhole ? rest : { ...shown, ...rest };
-  if (shown.limits !== undefined) turns.limit(shown.limits.turns);
+  if (shown.limits !== undefined) turns.limit(shown.limits.turns, shown.limits.olderFailures);
   if (isWhole) turns.replace(rows);
   else if (rows.length > 0) turns.apply(rows);
   showTop();
@@ -129,8 +160,10 @@ function showPanels(message) {
 }
 
 function showTurnsNote() {
-  const { count, shownCount } = turns;
-  setText(part('shown', HTMLElement), count === shownCount ? `last ${count}` : `${shownCount} of ${count}`);
+  const { count, shownCount, olderFailureCount } = turns;
+  const older = olderFailureCount === 0 ? '' : ` + ${olderFailureCount} older failed`;
+  const all = `last ${count - olderFailureCount}${older}`;
+  setText(part('shown', HTMLElement), count === shownCount ? all : `${shownCount} of ${count}`);
   const empty = part('empty', HTMLElement);
   empty.hidden = shownCount > 0;
   setText(empty, count === 0 ? 'No turn yet.' : 'No turn matches.');
@@ -178,7 +211,7 @@ function togglePause() {
 }
 
 function tick() {
-  if (performance.now() - heardAt > MAX_SILENCE_MS) connect();
+  if (source !== undefined && performance.now() - heardAt > MAX_SILENCE_MS) connect();
   if (document.hidden || held !== undefined) return;
   turns.tick();
   showTurnsNote();
@@ -202,6 +235,8 @@ scale.addEventListener('change', () => {
   showTurnsNote();
 });
 pause.addEventListener('click', togglePause);
+setText(part('zone', HTMLElement), zoneName(new Date().getTimezoneOffset()));
+document.addEventListener('visibilitychange', () => (document.hidden ? leave() : connect()));
 setInterval(tick, TICK_MS);
 setInterval(tickPanels, 5000);
 connect();

@@ -1,6 +1,6 @@
 /** Everything that is known of one turn, below its row. */
 import { duration, element, full } from './elements.js';
-import { drawBar, PHASE_NAMES, phasesOf } from './waterfall.js';
+import { drawBar, isSilent, PHASE_NAMES, phasesOf } from './waterfall.js';
 
 /** @import { AttemptMarks, TurnRow } from '../page-state.ts' */
 
@@ -139,6 +139,8 @@ function identity(turn) {
     ['turn', turn.id],
     ['connection', `${turn.connection}, its turn ${turn.index}`],
     ['trace', turn.traceId ?? 'not kept'],
+    ['response', turn.responseId ?? ''],
+    ['provider request', requestIds(turn).join(', ')],
     ['client', `${turn.client}, ${turn.via}, ${turn.lane} lane`],
     ['route', turn.route ?? 'none'],
     ['provider', turn.provider ?? 'none'],
@@ -163,13 +165,18 @@ function numbers(turn) {
     ['events', full(turn.events)],
     ['request bytes', full(turn.requestBytes)],
     ['bytes to the client', full(turn.bytesOut)],
-    ['longest silence', duration(turn.maxGapMs)],
+    ['longest silence', duration(turn.maxGapMs) + (isSilent(turn) ? ', most of the stream' : '')],
     [
       'paused, client slow',
       turn.pausedMs > 0 ? `${duration(turn.pausedMs)}, from +${duration(turn.pausedFromMs)}` : '',
     ],
     ['the bridge itself', duration(turn.overheadMs)],
   ];
+}
+
+/** What the provider called the requests of its attempts. @param {TurnRow} turn */
+export function requestIds({ attempts }) {
+  return attempts.flatMap(({ requestId }) => requestId ?? []);
 }
 
 /** What is empty is left out. @param {[string, string][]} entries */

@@ -1,6 +1,6 @@
 /** The table of turns: one row each, newest first, changed in place as messages come. */
 import { duration, element, setText, short, timeOfDay } from './elements.js';
-import { TurnDetails } from './turn-details.js';
+import { requestIds, TurnDetails } from './turn-details.js';
 import { barText, drawBar, scaleOf, totalMs } from './waterfall.js';
 
 /** @import { TurnRow } from '../page-state.ts' */
@@ -12,6 +12,7 @@ export class TurnTable {
   #body;
   #now;
   #maxEnded = 300;
+  #maxOlderFailures = 100;
   /** Newest first. @type {Line[]} */
   #lines = [];
   /** @type {Map<string, Line>} */
@@ -21,6 +22,7 @@ export class TurnTable {
   /** @type {OutcomeFilter} */
   #outcome = '';
   #scale = 0;
+  #olderFailures = 0;
 
   /**
    * @param {HTMLTableElement} table
@@ -45,9 +47,23 @@ export class TurnTable {
     return this.#lines.filter(({ isShown }) => isShown).length;
   }
 
-  /** @param {number} maxEnded turns kept that have ended */
-  limit(maxEnded) {
+  /** How many of them failed earlier than the last ones that are kept of any outcome. */
+  get olderFailureCount() {
+    return this.#olderFailures;
+  }
+
+  /** Whether the table knows that turn's end. @param {string} id */
+  hasEnded(id) {
+    return this.#byId.get(id)?.turn.state === 'ended';
+  }
+
+  /**
+   * @param {number} maxEnded turns kept that have ended
+   * @param {number} maxOlderFailures turns kept beyond them that failed
+   */
+  limit(maxEnded, maxOlderFailures) {
     this.#maxEnded = maxEnded;
+    this.#maxOlderFailures = maxOlderFailures;
   }
 
   /** Everything anew; what is open stays open. @param {readonly TurnRow[]} rows oldest first */
@@ -124,15 +140,18 @@ export class TurnTable {
     line.row.remove();
   }
 
+  /** What the server does with its own. */
   #trim() {
-    let ended = this.#lines.filter(({ turn }) => turn.state === 'ended').length;
-    for (let place = this.#lines.length - 1; place >= 0 && ended > this.#maxEnded; place--) {
-      const line = this.#lines[place];
-      if (line?.turn.state !== 'ended') continue;
-      this.#lines.splice(place, 1);
+    let ended = 0;
+    let older = 0;
+    this.#lines = this.#lines.filter((line) => {
+      const { state, outcomeClass } = line.turn;
+      if (state !== 'ended' || ++ended <= this.#maxEnded) return true;
+      if (outcomeClass === 'error' && older < this.#maxOlderFailures) return ++older > 0;
       this.#drop(line);
-      ended--;
-    }
+      return false;
+    });
+    this.#olderFailures = older;
   }
 
   /** @param {MouseEvent} event */
@@ -246,6 +265,8 @@ class Line {
       turn.id,
       turn.connection,
       turn.traceId,
+      turn.responseId,
+      ...requestIds(turn),
       turn.client,
       turn.via,
       route,

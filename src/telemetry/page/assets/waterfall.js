@@ -5,7 +5,7 @@ import { duration, element } from './elements.js';
 
 /**
  * What a turn does with its time. The order is that of time, and of the legend.
- * @typedef {'queued' | 'connect' | 'wait' | 'think' | 'stream'} PhaseKind
+ * @typedef {'queued' | 'own' | 'connect' | 'wait' | 'think' | 'stream'} PhaseKind
  */
 
 /** @typedef {{ kind: PhaseKind, fromMs: number, toMs: number }} Phase marks since the receipt */
@@ -13,11 +13,17 @@ import { duration, element } from './elements.js';
 /** @type {Readonly<Record<PhaseKind, string>>} */
 export const PHASE_NAMES = {
   queued: 'queued',
+  own: 'bridge',
   connect: 'connect',
   wait: 'until first event',
   think: 'until first text',
   stream: 'stream',
 };
+
+/** A shorter silence in a stream nobody minds. */
+const MIN_SILENCE_MS = 1000;
+/** Marks and silences are measured a little apart. */
+const SLACK_MS = 50;
 
 /** Ends of the shared scale, in milliseconds: each can be cut into four. */
 const SCALES = [
@@ -50,9 +56,8 @@ export function phasesOf(turn, total) {
     if (toMs > at) phases.push({ kind, fromMs: at, toMs });
     at = toMs;
   };
-  // a turn without an attempt was ours alone
-  go('queued', turn.attempts[0]?.startedMs ?? turn.startedMs ?? total);
-  if (turn.attempts.length === 0) go('queued', turn.firstEventMs);
+  go('queued', turn.startedMs);
+  go('own', ownUntilMs(turn));
   for (const attempt of turn.attempts) {
     if (turn.firstEventMs !== undefined && attempt.startedMs > turn.firstEventMs) break;
     go('wait', attempt.dialFromMs ?? attempt.startedMs);
@@ -65,6 +70,28 @@ export function phasesOf(turn, total) {
 }
 
 /**
+ * Until when a turn was in our hands: a provider has no part in what is before the dial, or before the request is handed
+ * to a connection that is there. A turn without an attempt was ours alone.
+ * @param {TurnRow} turn
+ */
+function ownUntilMs({ attempts: [first], startedMs, overheadMs, firstEventMs }) {
+  if (first === undefined) return firstEventMs;
+  return Math.max(first.dialFromMs ?? first.startedMs, (startedMs ?? 0) + (overheadMs ?? 0));
+}
+
+/**
+ * Whether the provider was silent for more than half of the stream. Where is not known: a silence that fits into the
+ * time before the first text may have been there, and is the model's thinking.
+ * @param {TurnRow} turn
+ */
+export function isSilent({ maxGapMs, firstEventMs, firstOutputMs, endedMs }) {
+  if (firstEventMs === undefined || firstOutputMs === undefined || endedMs === undefined) return false;
+  const streamMs = endedMs - firstOutputMs;
+  const isInStream = maxGapMs > firstOutputMs - firstEventMs + SLACK_MS && maxGapMs < streamMs + SLACK_MS;
+  return isInStream && maxGapMs >= MIN_SILENCE_MS && maxGapMs > streamMs / 2;
+}
+
+/**
  * Draws the bar. Its width on the shared scale is up to the style sheet: `--ms` of the bar against `--scale` of the table.
  * @param {HTMLElement} bar
  * @param {TurnRow} turn
@@ -72,7 +99,7 @@ export function phasesOf(turn, total) {
  */
 export function drawBar(bar, turn, total) {
   const parts = phasesOf(turn, total).map(({ kind, fromMs, toMs }) => {
-    const phase = element('i', kind);
+    const phase = element('i', kind === 'stream' && isSilent(turn) ? 'stream silent' : kind);
     phase.style.width = percent(toMs - fromMs, total);
     return phase;
   });
@@ -98,9 +125,11 @@ export function drawBar(bar, turn, total) {
  * @param {number} total
  */
 export function barText(turn, total) {
-  return phasesOf(turn, total)
-    .map(({ kind, fromMs, toMs }) => `${PHASE_NAMES[kind]} ${duration(toMs - fromMs)}`)
-    .join(', ');
+  const texts = phasesOf(turn, total).map(
+    ({ kind, fromMs, toMs }) => `${PHASE_NAMES[kind]} ${duration(toMs - fromMs)}`,
+  );
+  if (isSilent(turn)) texts.push(`silent for ${duration(turn.maxGapMs)} of it`);
+  return texts.join(', ');
 }
 
 /**
