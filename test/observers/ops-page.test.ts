@@ -312,13 +312,15 @@ describe('the page of a busy bridge', () => {
   test('tells why it is not connected, and takes no place while nobody sees it', async () => {
     await using alone = await openAlone();
     const others: AbortController[] = [];
+    const answers: Response[] = []; // held: fetch ends what it finds that nobody holds any more
     try {
       const { page: first } = await look(alone.url);
       while (others.length < MAX_VIEWERS - 1) {
         const other = new AbortController();
         others.push(other);
-        expect((await fetch(`${alone.url}/events`, { signal: other.signal })).status).toBe(200);
+        answers.push(await fetch(`${alone.url}/events`, { signal: other.signal }));
       }
+      expect(answers.map(({ status }) => status)).toEqual(others.map(() => 200));
       const second = await browser.newPage();
       open.push(second);
       await second.goto(`${alone.url}/`);
@@ -329,6 +331,7 @@ describe('the page of a busy bridge', () => {
       playTurn(alone.page, 't-meanwhile', 'completed');
       await setHidden(first, false);
       await first.locator('#link').filter(why).waitFor();
+      expect(answers.every(({ bodyUsed }) => !bodyUsed)).toBe(true);
       for (const other of others) other.abort();
       await live(first);
       expect(await rowsOf(first).getAttribute('data-turn')).toBe('t-meanwhile');
