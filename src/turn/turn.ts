@@ -255,7 +255,6 @@ export class Turn {
     this.#fail(run, fromAttemptEnd(end, run.plan.provider));
   }
 
-  /** Ends a running turn with a failure. */
   #fail(run: Run, failure: TurnFailure): void {
     run.abort(failure.errorType, failure.outcome === 'rejected' ? 'rejected' : 'error');
     this.#parent.forgetAfterFailure();
@@ -315,10 +314,13 @@ export class Turn {
     const state = this.#state;
     this.#state = { kind: 'ended' };
     if (state.kind === 'queued') this.#parent.release(state.pinned);
-    if (this.#create !== undefined) this.#progress.leaves({ ...this.#parts, create: this.#create });
-    if (state.kind === 'opening' || state.kind === 'streaming') state.run.close(now);
-    this.#progress.ended(now, outcome, errorType);
-    this.#leave();
+    try {
+      if (state.kind === 'opening' || state.kind === 'streaming') state.run.close(now);
+      if (this.#create !== undefined) this.#progress.leaves({ ...this.#parts, create: this.#create });
+      this.#progress.ended(now, outcome, errorType);
+    } finally {
+      this.#leave(); // whatever is made of its record, its lane goes on
+    }
   }
 
   #leave(): void {

@@ -651,6 +651,21 @@ describe('a mistake of ours', () => {
     });
   }
 
+  test('of whoever listens to a turn does not keep the next one of its lane waiting', () => {
+    const talk = openTalk({
+      onFact: (fact) => {
+        if (fact.kind === 'turn.ended' && fact.turn.index === 1) throw MISTAKE;
+      },
+    });
+    talk.ask({ input: 'first' });
+    talk.ask({ input: 'second' });
+    talk.transport.attempts[0]!.complete('r1');
+    expect(talk.transport.last.input).toBe('second');
+    talk.transport.attempts[1]!.complete('r2');
+    expect(talk.types()).toEqual(['response.completed', 'response.completed']);
+    expectNothingLeft(talk);
+  });
+
   test('ends its turn and no other, and is told to the log', () => {
     const talk = stumblingAt('response.created');
     talk.ask({ stream_id: 'a', input: 'first' });

@@ -212,6 +212,8 @@ export interface TalkOptions {
   readonly client?: TurnClient;
   readonly takesKeepalives?: boolean;
   readonly processBytes?: number;
+  /** Hears each fact; may throw. */
+  readonly onFact?: (fact: TurnFact) => void;
   /** Called before anything goes to the client; may throw. */
   readonly beforeSending?: (sent: Sent) => void;
 }
@@ -235,7 +237,10 @@ export function openTalk(options: TalkOptions = {}) {
     tools: {
       transport,
       clock,
-      facts: (fact) => facts.push(fact),
+      facts: (fact) => {
+        facts.push(fact);
+        options.onFact?.(fact);
+      },
       pseudonyms: new Pseudonyms(Buffer.alloc(32)),
       propagation: 'auto',
       readsDetails: true,
