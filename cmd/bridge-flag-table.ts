@@ -1,13 +1,8 @@
 /** The flags of `turnbridge bridge`: each with its default and its sentence. */
 import { constrainedMemory } from 'node:process';
 import { totalmem } from 'node:os';
-
-interface Flag {
-  readonly value: string;
-  /** Undefined: must be given. */
-  readonly default: string | undefined;
-  readonly help: string;
-}
+import { flagLines, variableOf, type Flag } from './flag-reader.ts';
+import { ROUTE_FLAGS } from './route-flag-table.ts';
 
 const MIB = 1024 * 1024;
 /** Most that is taken for transcripts without being asked: beyond it a process does better as two. */
@@ -37,16 +32,21 @@ export function usableMemory(): number {
 const defaults = defaultBudgetsMib(usableMemory());
 
 export const BRIDGE_FLAGS = {
-  routes: { value: 'PATH', default: undefined, help: 'route file, or folder of route files' },
+  ...ROUTE_FLAGS,
   listen: {
     value: 'HOST:PORT',
     default: '127.0.0.1:8787',
     help: 'where clients are served; port 0 takes a free one',
   },
+  'tls-dir': {
+    value: 'PATH',
+    default: '',
+    help: 'folder with tls.crt and tls.key (PEM), such as a mounted Secret: clients are served over TLS, a new pair within seconds',
+  },
   'ops-listen': {
     value: 'HOST:PORT',
     default: '127.0.0.1:9464',
-    help: '/healthz, /readyz, /metrics, and the page',
+    help: '/healthz, /readyz, /metrics, /snapshot, and the page',
   },
   'max-connections': {
     value: 'N',
@@ -156,11 +156,6 @@ export const BRIDGE_FLAGS = {
 
 export type FlagName = keyof typeof BRIDGE_FLAGS;
 
-/** The environment variable of a flag: `TURNBRIDGE_OPS_LISTEN`. */
-export function variableOf(flag: string): string {
-  return `TURNBRIDGE_${flag.toUpperCase().replaceAll('-', '_')}`;
-}
-
 /** How a command that takes these flags is called, what it does, and which flags it does not take. */
 interface Caller {
   readonly usage: string;
@@ -169,26 +164,23 @@ interface Caller {
 }
 
 const BRIDGE: Caller = {
-  usage: 'turnbridge bridge --routes PATH [options]',
-  what: `Serves the routes in PATH and takes changes within a second, without dropping a connection.
+  usage: `turnbridge bridge --routes PATH [options]
+       turnbridge bridge --snapshot-secret NAMESPACE/NAME [--snapshot-dir PATH] [options]`,
+  what: `Serves the routes in PATH, or those that an operator writes into a Secret, and takes changes within a second,
+without dropping a connection.
 Stops gracefully on SIGTERM and SIGINT (after --drain-delay at the soonest); at once on a second one.`,
   without: [],
 };
 
 export function bridgeHelp({ usage, what, without }: Caller = BRIDGE): string {
   const flags = Object.entries<Flag>(BRIDGE_FLAGS).filter(([name]) => !without.some((each) => each === name));
-  const lines = flags.map(([name, flag]) => {
-    const left = `  --${name} ${flag.value}`.padEnd(34);
-    const fallback = flag.default === undefined || flag.default === '' ? '' : ` [${flag.default}]`;
-    return `${left}${flag.help}${fallback}`;
-  });
   return `Usage: ${usage}
 
 ${what}
 
 Options (each also as an environment variable, such as ${variableOf('ops-listen')}):
-${lines.join('\n')}
+${flagLines(Object.fromEntries(flags))}
   --help                          this text
 
-Exit codes: 0 after a drain, 2 for wrong usage, broken routes or an address that cannot be had.`;
+Exit codes: 0 after a drain, 2 for wrong usage, broken routes, a broken certificate or an address that cannot be had.`;
 }

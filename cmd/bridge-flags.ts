@@ -1,18 +1,20 @@
 /** Reads the flags of `turnbridge bridge`: what each says, checked. */
 import type { env as processEnv } from 'node:process';
-import { parseArgs } from 'node:util';
-import type { BudgetSizes, DrainTimes, HostAndPort } from '../src/bridge.ts';
+import type { BudgetSizes, DrainTimes, HostAndPort, RouteOrigin } from '../src/bridge.ts';
 import type { ConnectionSettings } from '../src/client/connection-tools.ts';
 import type { OutboundProxy } from '../src/provider/provider-pool.ts';
-import { BRIDGE_FLAGS, type FlagName, variableOf } from './bridge-flag-table.ts';
+import { BRIDGE_FLAGS } from './bridge-flag-table.ts';
 import { UsageError } from './exits.ts';
-import { parseListen } from './listen-address.ts';
+import { readFlags } from './flag-reader.ts';
+import { parseRouteOrigin } from './route-flags.ts';
 import { parseTracing, readIdKey, type TelemetryFlags } from './telemetry-flags.ts';
 
 /** What the flags say, checked. */
 export interface BridgeFlags {
-  readonly routes: string;
+  readonly routes: RouteOrigin;
   readonly listen: HostAndPort;
+  /** Holds the certificate and the key of the listener; undefined: plain HTTP. */
+  readonly tlsFolder: string | undefined;
   readonly opsListen: HostAndPort;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'json' | 'text' | 'auto';
@@ -29,23 +31,19 @@ export interface BridgeFlags {
 const MIB = 1024 * 1024;
 /** A terabyte: beyond it somebody mistook the unit. */
 const MAX_MIB = 1024 * 1024;
-/** A week. Timers overflow at 24.8 days, and then fire at once. */
-const MAX_SECONDS = 7 * 86_400;
 
 /**
  * Reads flags, then the environment, then defaults. Undefined: help was asked for.
- * @throws UsageError, or a TypeError of parseArgs, with a sentence for the person.
+ * @throws UsageError with a sentence for the person.
  */
 export function parseBridgeFlags(argv: string[], env: typeof processEnv): BridgeFlags | undefined {
-  const { values, positionals } = readArguments(argv);
-  if (values.help === true) return undefined;
-  const [stray] = positionals;
-  if (stray !== undefined)
-    throw new UsageError(`"${stray}" stands alone: for a route file write --routes ${stray}`);
-  const { text, named, number, oneOf, address } = flagReader(values, env);
+  const flags = readFlags(BRIDGE_FLAGS, argv, env, (word) => `for a route file write --routes ${word}`);
+  if (flags === undefined) return undefined;
+  const { text, named, number, oneOf, address } = flags;
   return {
-    routes: text('routes'),
+    routes: parseRouteOrigin({ text, named }, env),
     listen: address('listen'),
+    tlsFolder: text('tls-dir') || undefined,
     opsListen: address('ops-listen'),
     logLevel: oneOf('log-level', ['debug', 'info', 'warn', 'error']),
     logFormat: oneOf('log-format', ['json', 'text', 'auto']),
@@ -89,50 +87,6 @@ export function parseBridgeFlags(argv: string[], env: typeof processEnv): Bridge
       noProxy: env['no_proxy'] ?? env['NO_PROXY'],
     },
   };
-}
-
-/** Reads single flags: given, else from the environment, else by default. What they give throws UsageError. */
-function flagReader(values: { readonly [name in FlagName]?: string }, env: typeof processEnv) {
-  const text = (name: FlagName): string => {
-    const given = values[name] ?? env[variableOf(name)] ?? BRIDGE_FLAGS[name].default;
-    if (given === undefined)
-      throw new UsageError(`--${name} is missing: write --${name} ${BRIDGE_FLAGS[name].value}`);
-    return given;
-  };
-  /** By the name under which the value was given: who set a variable never wrote the flag. */
-  const named = (name: FlagName): string =>
-    values[name] === undefined && env[variableOf(name)] !== undefined ? variableOf(name) : `--${name}`;
-  const number = (name: FlagName, min: number, max = MAX_SECONDS): number => {
-    const value = Number(text(name));
-    if (text(name).trim() === '' || !(value >= min && value <= max)) {
-      throw new UsageError(
-        `${named(name)} is a number from ${min} to ${max}, not "${text(name)}"; the default is ${BRIDGE_FLAGS[name].default}`,
-      );
-    }
-    return value;
-  };
-  const oneOf = <const T extends string>(name: FlagName, allowed: readonly T[]): T => {
-    const found = allowed.find((word) => word === text(name));
-    if (found === undefined)
-      throw new UsageError(`${named(name)} is one of ${allowed.join(', ')}, not "${text(name)}"`);
-    return found;
-  };
-  const address = (name: 'listen' | 'ops-listen'): HostAndPort =>
-    parseListen(named(name), text(name), BRIDGE_FLAGS[name].default);
-  return { text, named, number, oneOf, address };
-}
-
-function readArguments(argv: string[]) {
-  const names = Object.keys(BRIDGE_FLAGS) as FlagName[];
-  const strings = Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
-  return parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      ...(strings as Record<FlagName, { type: 'string' }>),
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
 }
 
 /** The address of a proxy; `proxy.example:3128` is read as curl reads it. @throws UsageError */

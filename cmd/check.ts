@@ -1,12 +1,15 @@
 /** `turnbridge check`: says what is wrong with route files before anything is started or applied. */
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
+import { stringify } from 'yaml';
 import { loadFiles } from '../src/config/load.ts';
 import type { SourceFile } from '../src/config/load.ts';
 import { formatProblem, summarize } from '../src/config/problem.ts';
 import type { LocatedProblem } from '../src/config/problem.ts';
 import { readFiles } from '../src/config/read-files.ts';
+import { responsesRouteCrd } from '../src/route/crd.ts';
 import { responsesRouteJsonSchema } from '../src/route/json-schema.ts';
+import { VERSION } from './version.ts';
 
 const HELP = `Usage: turnbridge check -f FILE [-f FILE ...]
 
@@ -15,7 +18,7 @@ Files given together are checked as one set: a route of one may refer to a Secre
 
   -f, --file FILE   a file, a folder (*.yaml, *.yml, *.json in it and below), or - for standard input
       --cluster     judge as a cluster does: Secrets and ConfigMaps may be there already,
-                    providers on loopback addresses are refused
+                    providers on loopback addresses are refused, but for bridgeName sidecar
       --schema      print the JSON schema of ResponsesRoute, for editors, and exit
   -h, --help        print this
 
@@ -41,12 +44,16 @@ export async function check(argv: string[]): Promise<number> {
     process.stdout.write(`${JSON.stringify(responsesRouteJsonSchema(), null, 2)}\n`);
     return OK;
   }
+  if (options.crd) {
+    process.stdout.write(printCrd());
+    return OK;
+  }
   const { files, problems: unread } = await readAll(options.files);
   const loaded = loadFiles(files, {
     env: process.env,
     // A file is often checked where its keys are not: in a review, in CI.
     missingVariables: 'warning',
-    loopbackAllowed: !options.cluster,
+    loopbackAllowed: options.cluster ? 'Sidecars' : true,
     missingReferences: options.cluster ? 'Tolerated' : 'Refused',
     bridgeName: undefined,
   });
@@ -59,10 +66,23 @@ export async function check(argv: string[]): Promise<number> {
   return problems.some((problem) => problem.severity === 'error') ? ERRORS : OK;
 }
 
+/** Long lines stay whole: they are descriptions and rules, which nobody should have to join before searching. */
+function printCrd(): string {
+  const crd = stringify(responsesRouteCrd(VERSION), {
+    aliasDuplicateObjects: false,
+    // kubectl reads YAML 1.1, where a bare word such as off is false.
+    version: '1.1',
+    lineWidth: 0,
+    singleQuote: true,
+  });
+  return `# Printed by turnbridge check --crd from the schema in src/route; not to be edited.\n${crd}`;
+}
+
 interface CheckOptions {
   readonly files: readonly string[];
   readonly cluster: boolean;
   readonly schema: boolean;
+  readonly crd: boolean;
   readonly help: boolean;
 }
 
@@ -76,14 +96,15 @@ function readOptions(argv: string[]): CheckOptions | string {
         file: { type: 'string', short: 'f', multiple: true, default: [] },
         cluster: { type: 'boolean', default: false },
         schema: { type: 'boolean', default: false },
+        crd: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
     const [positional] = positionals;
     if (positional !== undefined) return `${positional} has no option before it; write -f ${positional}`;
-    const { file: files, cluster, schema, help } = values;
-    if (files.length === 0 && !schema && !help) return 'nothing to check; write -f FILE';
-    return { files, cluster, schema, help };
+    const { file: files, cluster, schema, crd, help } = values;
+    if (files.length === 0 && !schema && !crd && !help) return 'nothing to check; write -f FILE';
+    return { files, cluster, schema, crd, help };
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause);
   }

@@ -5,6 +5,7 @@ import type { DoctorTarget, StepResult, StepStatus } from '../src/probe/doctor-s
 import { toPrintable } from '../src/probe/printable.ts';
 import { ProbeFault } from '../src/probe/probe-fault.ts';
 import { runDoctor } from '../src/probe/run-doctor.ts';
+import { trustCaFile } from './ca-file.ts';
 import { DEFAULT_MODEL, keyFrom } from './turn.ts';
 
 /** Nothing that a bridge answers itself takes longer, unless something is wrong. */
@@ -25,6 +26,7 @@ Usage: turnbridge doctor URL [options]
 Options:
   --model MODEL  which model to ask (default ${DEFAULT_MODEL})
   --key KEY      client key; better in the environment: TURNBRIDGE_KEY
+  --ca-file PATH trust the authorities in this file (PEM) too; NODE_EXTRA_CA_CERTS does the same
   --idle S       also keep the socket silent for S seconds and see whether it lives; 75 finds the usual
                  time-out of 60 seconds on ingresses and load balancers
   --json         one line of JSON per step, then a line of type turnbridge.summary
@@ -104,12 +106,14 @@ function readArguments(
     options: {
       model: { type: 'string', default: DEFAULT_MODEL },
       key: { type: 'string' },
+      'ca-file': { type: 'string' },
       idle: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return 'help';
+  trustCaFile(values['ca-file']);
   const [url, ...rest] = positionals;
   if (url === undefined) throw new Error('a URL is missing: write doctor http://127.0.0.1:8787/v1');
   if (rest.length > 0) throw new Error('one URL at a time: leave out the rest');

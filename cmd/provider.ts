@@ -8,20 +8,23 @@ import type { Script } from '../src/scripted/script.ts';
 import { openScriptedProvider } from '../src/scripted/scripted-provider.ts';
 import type { ScriptedProvider } from '../src/scripted/scripted-provider.ts';
 import { builtInScripts, unknownScript } from '../src/scripted/scripts.ts';
+import type { Handshake } from '../src/scripted/upgrade-door.ts';
 import { isUsageError, UsageError } from './exits.ts';
 import { parseListen } from './listen-address.ts';
-import { nextSignal } from './next-signal.ts';
+import { listenForSignals, type LeaveSignals } from './leave-signals.ts';
 
 const defaultListen = '127.0.0.1:8788';
 
-const help = `Usage: turnbridge provider [--listen HOST:PORT] [--script NAME|FILE]
+const help = `Usage: turnbridge provider [--listen HOST:PORT] [--script NAME|FILE] [--websocket on|off]
 
 A provider without a model, for demonstrations and for trying faults: it answers
-POST /v1/responses by a script, the same way every time.
+POST /v1/responses, and response.create on a WebSocket there, by a script, the same
+way every time.
 
 Options:
   --listen HOST:PORT   where to listen (default ${defaultListen}; port 0 takes a free one)
   --script NAME|FILE   a built-in script (default hello), or a script file in YAML or JSON
+  --websocket on|off   whether it has WebSockets (default: as the script says, else on)
   --list               the built-in scripts, a line each
   --help               this text
 
@@ -34,16 +37,19 @@ interface Options {
   readonly host: string;
   readonly port: number;
   readonly script: string;
+  /** Undefined: as the script says. */
+  readonly webSocket: 'on' | 'off' | undefined;
 }
 
 /** Runs until SIGINT or SIGTERM. Resolves with the exit code: 0, or 2 for usage, a broken script, an address in use. */
-export async function provider(argv: string[]): Promise<number> {
+export async function provider(argv: string[], signals: LeaveSignals = listenForSignals()): Promise<number> {
   try {
     const { values } = parseArgs({
       args: argv,
       options: {
         listen: { type: 'string', default: defaultListen },
         script: { type: 'string', default: 'hello' },
+        websocket: { type: 'string' },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -52,7 +58,9 @@ export async function provider(argv: string[]): Promise<number> {
       console.log(values.help ? help : listOfScripts());
       return 0;
     }
-    await serve({ ...parseListen('--listen', values.listen, defaultListen), script: values.script });
+    const address = parseListen('--listen', values.listen, defaultListen);
+    const webSocket = parseWebSocket(values.websocket);
+    await serve({ ...address, script: values.script, webSocket }, signals);
     return 0;
   } catch (error) {
     if (!isExpected(error)) throw error;
@@ -61,18 +69,32 @@ export async function provider(argv: string[]): Promise<number> {
   }
 }
 
-async function serve(options: Options): Promise<void> {
+function parseWebSocket(text: string | undefined): 'on' | 'off' | undefined {
+  if (text === undefined || text === 'on' || text === 'off') return text;
+  throw new UsageError(`--websocket ${text}: write on or off; lanes and the rest are set in a script file`);
+}
+
+async function serve(options: Options, { first }: LeaveSignals): Promise<void> {
   const script = await readScript(options.script);
   await using running = await listen(options, script);
   const name = typeof script === 'string' ? script : script.name;
   console.log(`Scripted provider on ${running.url}, script ${name}`);
-  await nextSignal();
+  await first;
 }
 
 async function listen(options: Options, script: string | Script): Promise<ScriptedProvider> {
   const { host, port } = options;
+  const { webSocket: scripted = 'on' } =
+    typeof script === 'string' ? (builtInScripts.get(script) ?? {}) : script;
   try {
-    return await openScriptedProvider({ host, port, script, onRequest: logRequest });
+    return await openScriptedProvider({
+      host,
+      port,
+      script,
+      webSocket: options.webSocket ?? scripted,
+      onRequest: logRequest,
+      onUpgrade: logUpgrade,
+    });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     const where = `${host}:${String(port)}`;
@@ -88,6 +110,11 @@ async function listen(options: Options, script: string | Script): Promise<Script
     }
     throw error;
   }
+}
+
+/** One line when an upgrade to a WebSocket was answered. */
+function logUpgrade({ number, path, status }: Handshake): void {
+  console.log(`upgrade ${String(number)} ${path} ${String(status)}`);
 }
 
 /** One line when a request comes, one when its answer has ended. */

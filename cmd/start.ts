@@ -9,18 +9,20 @@ import { fileURLToPath } from 'node:url';
 import { openScriptedProvider, type ScriptedProvider } from '../src/scripted/scripted-provider.ts';
 import { bridgeHelp } from './bridge-flag-table.ts';
 import { parseBridgeFlags } from './bridge-flags.ts';
-import { openProcessLog, runUntilDrained, startBridge } from './bridge.ts';
+import { runUntilDrained, startBridge } from './bridge.ts';
 import { isListenError, isUsageError, listenAdvice, UsageError } from './exits.ts';
+import { listenForSignals } from './leave-signals.ts';
+import { openProcessLog } from './process-log.ts';
 
 const SAMPLE = fileURLToPath(new URL('../manifests/samples/scripted.yaml', import.meta.url));
 /** Where the sample route expects the scripted provider. */
-const PROVIDER = { host: '127.0.0.1', port: 8788 };
+const PROVIDER = { host: '127.0.0.1', port: 8788, webSocket: 'on' } as const;
 
 const HELP = {
   usage: 'npm start -- [options]',
   what: `Runs the built-in scripted provider and a bridge in front of it, and says what to try.
 Ctrl-C drains it (here --drain-delay, --drain-spread and --drain-linger are 0); a second one stops it at once.`,
-  without: ['routes'],
+  without: ['routes', 'snapshot-secret', 'snapshot-dir', 'kube-api', 'kube-credentials'],
 } as const;
 
 async function main(argv: string[]): Promise<number> {
@@ -33,17 +35,20 @@ async function main(argv: string[]): Promise<number> {
     console.log(bridgeHelp(HELP));
     return 0;
   }
-  if (given.routes !== SAMPLE)
+  if (given.routes.kind !== 'files' || given.routes.path !== SAMPLE) {
+    const path = given.routes.kind === 'files' ? given.routes.path : 'PATH';
     throw new UsageError(
-      `it serves its own sample; for your routes write npm run -s turnbridge -- bridge --routes ${given.routes}`,
+      `it serves its own sample; for your routes write npm run -s turnbridge -- bridge --routes ${path}`,
     );
+  }
+  const signals = listenForSignals();
   await using provider = await openProvider();
   await using sample = await sampleFor(provider);
-  const flags = { ...given, routes: sample.path };
-  const log = openProcessLog(flags);
+  const flags = { ...given, routes: { ...given.routes, path: sample.path } };
+  const log = openProcessLog('turnbridge', flags);
   const bridge = await startBridge(flags, log);
   if (bridge === undefined) return 2;
-  const base = `http://${bridge.address}/v1`;
+  const base = `${flags.tlsFolder === undefined ? 'http' : 'https'}://${bridge.address}/v1`;
   console.log(
     `Bridge on ${base}, metrics on http://${bridge.opsAddress}/metrics, scripted provider on ${provider.url}.`,
   );
@@ -51,7 +56,7 @@ async function main(argv: string[]): Promise<number> {
     console.log(`What it does, in a browser:  http://${bridge.opsAddress}/`);
   console.log(`A turn, from a second terminal:  npm run -s turnbridge -- turn ${base} "Say hello"`);
   console.log(`The Codex CLI:  codex ${codexFlags(base)} "Run echo hi and report."`);
-  await runUntilDrained(bridge, flags.drain, log);
+  await runUntilDrained(bridge, flags.drain, log, signals);
   return 0;
 }
 

@@ -9,6 +9,7 @@ import { describeFault, remedyFor, remedyForError } from '../src/probe/remedy.ts
 import { openResponsesSocket, type ResponsesSocket } from '../src/probe/responses-socket.ts';
 import { toReportText, TurnObserver, type TurnReport } from '../src/probe/turn-report.ts';
 import { toCreateFrame, toHttpBody } from '../src/probe/turn-request.ts';
+import { trustCaFile } from './ca-file.ts';
 
 /** Known to Codex without a warning, and inside the pattern of most sample routes. */
 export const DEFAULT_MODEL = 'gpt-5.5';
@@ -28,6 +29,7 @@ Usage: turnbridge turn URL "text" [options]
 Options:
   --model MODEL  which model to ask (default ${DEFAULT_MODEL})
   --key KEY      client key; better in the environment: TURNBRIDGE_KEY
+  --ca-file PATH trust the authorities in this file (PEM) too; NODE_EXTRA_CA_CERTS does the same
   --http         POST and server-sent events instead of a WebSocket
   --json         one line of JSON per event, then a line of type turnbridge.summary
   --timeout S    seconds until the turn is given up (default ${DEFAULT_TIMEOUT_SECONDS})
@@ -166,6 +168,7 @@ function readArguments(argv: string[]): TurnArguments | 'help' {
     options: {
       model: { type: 'string', default: DEFAULT_MODEL },
       key: { type: 'string' },
+      'ca-file': { type: 'string' },
       http: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       timeout: { type: 'string', default: String(DEFAULT_TIMEOUT_SECONDS) },
@@ -173,6 +176,7 @@ function readArguments(argv: string[]): TurnArguments | 'help' {
     },
   });
   if (values.help) return 'help';
+  trustCaFile(values['ca-file']);
   const [url, text, ...rest] = positionals;
   if (url === undefined) throw new Error('a URL is missing: write turn http://127.0.0.1:8787/v1 "Say hello"');
   if (text === undefined) throw new Error(`a text is missing: write turn ${url} "Say hello"`);

@@ -1,15 +1,25 @@
 #!/usr/bin/env node
 /** turnbridge COMMAND: finds the command; each lives in a file of its own and is loaded only when it is called. */
+import { listenForSignals, type LeaveSignals } from './leave-signals.ts';
 import { VERSION } from './version.ts';
 
+/** Does something and ends; a signal ends it at once. */
 type Command = (argv: string[]) => Promise<number>;
+/** Runs until a signal, also one that comes while it starts. */
+type Server = (argv: string[], signals: LeaveSignals) => Promise<number>;
 
-const COMMANDS: Readonly<
-  Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>
-> = {
+type Entry = { readonly summary: string } & (
+  { readonly load: () => Promise<Command> } | { readonly loadServer: () => Promise<Server> }
+);
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
   bridge: {
     summary: 'serve clients: the bridge itself',
-    load: async () => (await import('./bridge.ts')).bridge,
+    loadServer: async () => (await import('./bridge.ts')).bridge,
+  },
+  operator: {
+    summary: 'watch ResponsesRoutes in a cluster and feed bridges',
+    loadServer: async () => (await import('./operator.ts')).operator,
   },
   check: {
     summary: 'find every mistake in a route file',
@@ -25,7 +35,7 @@ const COMMANDS: Readonly<
   },
   provider: {
     summary: 'run the scripted provider, for demos and faults',
-    load: async () => (await import('./provider.ts')).provider,
+    loadServer: async () => (await import('./provider.ts')).provider,
   },
 };
 
@@ -58,7 +68,11 @@ async function main([name, ...rest]: string[]): Promise<number> {
     );
     return 2;
   }
-  return (await command.load())(rest);
+  if ('load' in command) return (await command.load())(rest);
+  // before anything else is loaded: as a container's first process it would never hear of a signal that came too soon,
+  // and stay until it is killed
+  const signals = listenForSignals();
+  return (await command.loadServer())(rest, signals);
 }
 
 process.exitCode = await main(process.argv.slice(2));

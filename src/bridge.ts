@@ -4,19 +4,19 @@
  */
 import type { AddressInfo } from 'node:net';
 import { ClientListener } from './client/listener.ts';
-import type { ConnectionSettings } from './client/connection-tools.ts';
+import type { BridgeOptions } from './bridge-options.ts';
 import { FrameCounts } from './client/facts.ts';
-import type { Environment } from './config/variables.ts';
 import { EventLatency } from './events/event-latency.ts';
 import { EVENT_TYPES } from './events/event-type.ts';
 import { drain, type DrainTimes } from './drain.ts';
 import { HttpSseTransport } from './provider/http-sse.ts';
-import type { OutboundProxy } from './provider/provider-pool.ts';
+import { Transports } from './provider/transports.ts';
+import { WebSocketTransport } from './provider/websocket.ts';
 import type { Snapshot } from './route/snapshot.ts';
-import { RouteFeed } from './route-feed.ts';
+import { toRouteFeed } from './route-feed.ts';
+import { toSnapshotNumbers, toSnapshotView, type RouteFeed } from './served-routes.ts';
 import type { Tracing } from './telemetry/spans/open-tracing.ts';
 import { errorFields } from './telemetry/log/error-fields.ts';
-import type { Log } from './telemetry/log/log.ts';
 import {
   openObservers,
   openTracingIfWanted,
@@ -24,64 +24,25 @@ import {
   type TelemetrySettings,
 } from './telemetry/observers.ts';
 import { openOpsListener, type OpsListener } from './telemetry/ops/ops-listener.ts';
+import { TlsFeed } from './tls-feed.ts';
 import { Budget } from './turn/budget.ts';
 import { systemClock } from './turn/clock.ts';
 import { modelLabels } from './turn/model-label.ts';
+import { newProviderChoice, type ProviderChoice } from './turn/provider-choice.ts';
 import { Pseudonyms } from './turn/pseudonyms.ts';
-import type { TracePropagation } from './turn/trace-headers.ts';
 import { TranscriptStore } from './turn/transcript.ts';
 
 export type { DrainTimes } from './drain.ts';
-export { BrokenRoutes } from './route-feed.ts';
-
-export interface BridgeOptions {
-  /** A file or folder of routes. */
-  readonly routesPath: string;
-  /** For `${NAME}` in Secrets. */
-  readonly env: Environment;
-  readonly listen: HostAndPort;
-  readonly opsListen: HostAndPort;
-  readonly log: Log;
-  readonly version: string;
-  readonly nodeVersion: string;
-  /** Names this installation in `x-turnbridge-via`. */
-  readonly installationId: string;
-  readonly proxy: OutboundProxy;
-  readonly maxConnections: number;
-  readonly budgets: BudgetSizes;
-  readonly settings: ConnectionSettings;
-  readonly telemetry: BridgeTelemetry;
-}
-
-/** What is shown to operators, and how. */
-export interface BridgeTelemetry extends TelemetrySettings {
-  readonly propagation: TracePropagation;
-  /** Key of the hash that stands for session ids. */
-  readonly idKey: Buffer;
-  /** The commit this was built from; undefined: nobody said. */
-  readonly revision: string | undefined;
-  /** What the process may use; undefined: nobody said. */
-  readonly memoryLimitBytes: number | undefined;
-}
-
-export interface HostAndPort {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Bytes that may wait in the whole process. */
-export interface BudgetSizes {
-  readonly inboundBytes: number;
-  readonly clientSendBytes: number;
-  readonly transcriptBytes: number;
-  readonly answerBytes: number;
-}
+export type { BridgeOptions, BridgeTelemetry, BudgetSizes, HostAndPort } from './bridge-options.ts';
+export { BrokenRoutes } from './file-feed.ts';
+export { BrokenTls } from './tls-feed.ts';
+export type { RouteOrigin } from './served-routes.ts';
 
 type Phase = 'serving' | 'draining' | 'closed';
 
 /**
  * Starts a bridge. Without a route it runs and is not ready.
- * @throws BrokenRoutes when the routes have errors; Error when an address cannot be had. Nothing stays open then.
+ * @throws BrokenRoutes when the routes have errors; BrokenTls when the certificate cannot be served; Error when an address cannot be had. Nothing stays open then.
  */
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
   const tracing = await openTracingIfWanted(options);
@@ -118,14 +79,17 @@ export interface Bridge {
 
 class BridgeParts implements Bridge {
   readonly #options: BridgeOptions;
-  readonly #transport: HttpSseTransport;
+  readonly #transport: Transports;
   readonly #inbound: Budget;
   readonly #clientSend: Budget;
   readonly #answers: Budget;
   readonly #transcripts: TranscriptStore;
+  readonly #providers: ProviderChoice;
   readonly #observers: Observers;
   readonly #routes: RouteFeed;
   readonly #listener: ClientListener;
+  /** Undefined: plain HTTP. */
+  readonly #tls: TlsFeed | undefined;
   #ops: OpsListener | undefined;
   #address: AddressInfo | undefined;
   /** Aborted when everything ends now: a drain that still waits does not hold the process. */
@@ -159,33 +123,34 @@ class BridgeParts implements Bridge {
     });
     const { turnFacts, clientFacts, metrics, page } = this.#observers;
     const latency = new EventLatency((seconds) => metrics.observeEventLatency(seconds));
-    this.#transport = new HttpSseTransport({
-      proxy: options.proxy,
-      answers: this.#answers,
-      latency,
-      onMistake,
-    });
-    this.#routes = new RouteFeed({
-      path: options.routesPath,
-      env: options.env,
+    const ways = { proxy: options.proxy, answers: this.#answers, latency, onMistake };
+    this.#transport = new Transports(
+      new HttpSseTransport(ways),
+      new WebSocketTransport({ ...ways, facts: this.#observers.socketFacts }),
+    );
+    this.#routes = toRouteFeed(options.routes, {
       log,
+      userAgent: `turnbridge/${options.version}`,
       onSnapshot: (snapshot) => this.#use(snapshot),
       onReload: (result) => {
         metrics.configReload(result);
         page?.configReload(result);
       },
     });
+    this.#providers = newProviderChoice(systemClock, turnFacts, Math.random);
     this.#transcripts = new TranscriptStore(
       new Budget('transcripts', budgets.transcriptBytes, onMistake),
       (connectionId, bytes) => turnFacts({ kind: 'transcript.evicted', connectionId, bytes }),
     );
     this.#listener = new ClientListener({
       ...options.listen,
+      isSecure: options.tlsFolder !== undefined,
       maxConnections: options.maxConnections,
       installationId: options.installationId,
       tools: {
         turnTools: {
           transport: this.#transport,
+          providers: this.#providers,
           clock: systemClock,
           facts: turnFacts,
           pseudonyms: new Pseudonyms(options.telemetry.idKey),
@@ -200,6 +165,17 @@ class BridgeParts implements Bridge {
         clientSend: this.#clientSend,
         settings: options.settings,
       },
+    });
+    this.#tls = options.tlsFolder === undefined ? undefined : this.#tlsFeed(options.tlsFolder);
+  }
+
+  #tlsFeed(folder: string): TlsFeed {
+    return new TlsFeed({
+      folder,
+      log: this.#options.log,
+      onPair: (pair) => this.#listener.present(pair),
+      onReload: (result) => this.#observers.metrics.tlsReload(result),
+      wallNow: () => Date.now(),
     });
   }
 
@@ -234,22 +210,25 @@ class BridgeParts implements Bridge {
 
   /** Routes first: an address that is open already answers. */
   async open(): Promise<void> {
-    const { routesPath, opsListen, log } = this.#options;
-    const problems = await this.#routes.open();
+    const { opsListen, log } = this.#options;
+    await this.#routes.open();
+    await this.#tls?.open();
     this.#address = await this.#listener.listen();
     this.#ops = await openOpsListener({
       ...opsListen,
       ready: () => this.#readiness(),
       metrics: this.#observers.metrics,
       page: this.#observers.page,
+      snapshot: () => toSnapshotView(this.#routes.served),
     });
     log.info('process.start', 'bridge started', {
       listen: this.address,
+      tls: this.#tls !== undefined,
       ops_listen: this.opsAddress,
       ...telemetryFields(this.#options.telemetry),
-      routes: routesPath,
+      ...this.#routes.fields,
     });
-    this.#routes.announce(problems);
+    this.#routes.announce();
   }
 
   drain(times: DrainTimes): Promise<void> {
@@ -272,6 +251,7 @@ class BridgeParts implements Bridge {
     this.#phase = 'closed';
     this.#leaving.abort();
     await this.#routes.close();
+    await this.#tls?.close();
     // turns that still run hear that it was us; what is written now is with the kernel before the sockets go
     this.#listener.cut();
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -285,12 +265,13 @@ class BridgeParts implements Bridge {
     const { metrics, page } = this.#observers;
     metrics.initialise(modelLabels(snapshot));
     page?.serves(snapshot);
+    this.#providers.health.keepOnly(snapshot.routes);
     this.#listener.use(snapshot);
   }
 
   #readiness(): { readonly ready: boolean; readonly reason?: string } {
     if (this.#phase !== 'serving') return { ready: false, reason: 'draining' };
-    if (this.#routes.snapshot === undefined) return { ready: false, reason: 'no route yet' };
+    if (this.#routes.served === undefined) return { ready: false, reason: this.#routes.waitsFor };
     return { ready: true };
   }
 
@@ -304,9 +285,14 @@ class BridgeParts implements Bridge {
         inbound: this.#inbound.usedBytes - this.#listener.laneQueueBytes,
         lane_queue: this.#listener.laneQueueBytes,
       }),
+      providerConnections: () => this.#transport.connections(),
+      providerHealth: () => this.#providers.health.list(),
+      withoutWebSocket: () => this.#providers.transports.list(),
       transcriptBytes: () => this.#transcripts.budget.usedBytes,
       ready: () => this.#readiness().ready,
       draining: () => this.#phase !== 'serving',
+      snapshot: () => toSnapshotNumbers(this.#routes),
+      tls: () => this.#tls?.numbers,
     };
   }
 }

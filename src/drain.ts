@@ -26,6 +26,7 @@ export async function drain(
   left: AbortSignal,
 ): Promise<void> {
   log.info('process.drain', 'drain started', { connections: listener.connections });
+  listener.leave();
   const deadline = wait(deadlineMs, left).then(() => 'passed' as const);
   await Promise.race([wait(delayMs, left), deadline]);
   if (left.aborted) return;

@@ -3,12 +3,13 @@
  * the order is the documentation.
  */
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
-import { chooseGroup } from '../route/match.ts';
+import { chooseGroup, type ChosenGroup } from '../route/match.ts';
 import type { RouteGroup, Snapshot } from '../route/snapshot.ts';
 import { credentialOf, identify, type ClientIdentity } from './credentials.ts';
 import type { HandshakeResult } from './facts.ts';
+import { climbs, listedAs } from './relayed-path.ts';
 import { extendVia, type RequestHead } from './request-head.ts';
-import { chooseSubprotocol, KEY_PROTOCOL_PREFIX, parseProtocols } from './subprotocol.ts';
+import { chooseSubprotocol, keyAmong, parseProtocols } from './subprotocol.ts';
 
 /** What the process is at this moment. */
 export interface AdmissionContext {
@@ -43,14 +44,14 @@ export function admit(head: RequestHead, asUpgrade: boolean, context: AdmissionC
   if (context.isDraining) {
     return refuse('draining', refusal('server_draining', 'This bridge is shutting down; connect again.'));
   }
-  if (context.snapshot === undefined || context.snapshot.routes.length === 0) {
+  if (context.snapshot === undefined) {
     return refuse(
       'not_ready',
       refusal('not_ready', 'This bridge has no route yet: it waits for a ResponsesRoute; try again.'),
     );
   }
   const chosen = chooseGroup(context.snapshot, head.host, head.path);
-  if (chosen === undefined || (asUpgrade && chosen.rest !== '/responses')) {
+  if (chosen === undefined || (asUpgrade && !takesUpgrades(chosen))) {
     return refuse('not_found', refusal('not_found', notFoundText(asUpgrade)));
   }
   const { group, rest } = chosen;
@@ -59,7 +60,9 @@ export function admit(head: RequestHead, asUpgrade: boolean, context: AdmissionC
       'disabled',
       refusal(
         'websocket_upgrade_required',
-        'WebSockets are switched off for this route; use HTTP on the same path.',
+        chosen.rest === '/responses'
+          ? 'WebSockets are switched off for this route; use HTTP on the same path.'
+          : 'WebSockets are switched off for this route (clients.webSocket: Disabled); nothing is passed on here.',
       ),
     );
   }
@@ -98,6 +101,14 @@ export function admit(head: RequestHead, asUpgrade: boolean, context: AdmissionC
   return { kind: 'admitted', group, rest, identity, via: via.value, fields: withBrowserKey(head, offered) };
 }
 
+/** Where turns are run, and what some route of the group wants to be passed on. Which route, the model says later. */
+function takesUpgrades({ group, rest }: ChosenGroup): boolean {
+  if (rest === '/responses') return true;
+  return (
+    !climbs(rest) && group.routes.some(({ relay }) => listedAs(relay.webSocketPaths, rest) !== undefined)
+  );
+}
+
 const LOOP_TEXTS = {
   own: 'This request has passed through this bridge before: a provider URL of a route leads back to it. Correct the url.',
   'too-many':
@@ -115,10 +126,7 @@ function notFoundText(asUpgrade: boolean): string {
 }
 
 function withBrowserKey(head: RequestHead, offered: readonly string[]): RequestHead['fields'] {
-  const key = offered.find((offer) => offer.startsWith(KEY_PROTOCOL_PREFIX));
+  const key = keyAmong(offered);
   if (key === undefined || head.headers.authorization !== undefined) return head.fields;
-  return [
-    ...head.fields,
-    { name: 'authorization', value: `Bearer ${key.slice(KEY_PROTOCOL_PREFIX.length)}` },
-  ];
+  return [...head.fields, { name: 'authorization', value: `Bearer ${key}` }];
 }

@@ -18,6 +18,11 @@ export interface ConnectionSettings {
   /** Silence after which a waiting Codex client gets a text; 0: never. */
   readonly keepaliveMs: number;
   readonly clientAddress: ClientAddressPolicy;
+  /**
+   * How long a drain leaves an HTTP connection open, behind an answer that promised to keep it, for one more request.
+   * Left out: a second; only tests say otherwise.
+   */
+  readonly partingMs?: number;
 }
 
 /** How much of a client's address telemetry gets: its /24 or /48, or all of it. */
@@ -45,6 +50,8 @@ export interface ConnectionParts {
   /** The group as it is now. */
   readonly group: () => RouteGroup;
   readonly isCodexDialect: boolean;
+  /** A provider has answered a turn, with these headers for the client. */
+  readonly onAnswered?: (headers: Readonly<Record<string, string>>) => void;
   /** Everything is given back; the last thing it calls. */
   readonly onClosed: () => void;
 }

@@ -15,6 +15,7 @@ import { refusal } from '../frames/errors.ts';
 import { CloseCode, toCloseReason, type CloseCodeValue } from '../frames/close-codes.ts';
 import { KEEPALIVE_EVENT } from '../frames/server-events.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
+import type { ProviderSockets } from '../provider/provider.ts';
 import { Conversation } from '../turn/conversation.ts';
 import type { ConnectionParts } from './connection-tools.ts';
 import type { CloseInitiator, ConnectionRecord } from './facts.ts';
@@ -26,6 +27,7 @@ import { openLaneSink } from './lane-sink.ts';
 import { toLibraryClose } from './library-close.ts';
 import { Liveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
+import { toSocketOwner } from './socket-owner.ts';
 import { toMaxReceivedBytes } from './upgrade-doors.ts';
 
 type State = 'open' | 'retiring' | 'closing' | 'closed';
@@ -41,6 +43,7 @@ export class Connection implements Beating {
   readonly #flow: Flow;
   readonly #inbound: InboundAccount;
   readonly #liveness: Liveness;
+  readonly #sockets: ProviderSockets;
   readonly #conversation: Conversation;
   readonly #frames: FrameReader;
   readonly #retireAt: number;
@@ -73,12 +76,14 @@ export class Connection implements Beating {
     );
     // a tenth of jitter: connections that were opened together are not closed together
     this.#retireAt = now + parts.group().limits.maxConnectionAgeMs * (1 - 0.1 * Math.random());
+    this.#sockets = tools.turnTools.transport.openSockets(toSocketOwner(client));
     this.#conversation = new Conversation({
       tools: tools.turnTools,
       client,
       transcripts: tools.transcripts.open(record.id, () => maxTranscriptBytes(parts.group())),
+      sockets: this.#sockets,
       group: parts.group,
-      sinkFor: (streamId) => openLaneSink(this.#outbox, streamId, parts.isCodexDialect),
+      sinkFor: (streamId) => openLaneSink(this.#outbox, streamId, parts.isCodexDialect, parts.onAnswered),
       onIdle: () => this.#becameIdle(),
     });
     this.#frames = new FrameReader({
@@ -259,6 +264,7 @@ export class Connection implements Beating {
     const wasClosing = this.#state === 'closing';
     this.#state = 'closed';
     this.#conversation.disconnect();
+    this.#sockets.close();
     this.#flow.close();
     this.#inbound.close();
     const { record } = this;

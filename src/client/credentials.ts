@@ -1,7 +1,7 @@
 /** Who is calling: the credential of a request, and whether the route's clients include it. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ClientPolicy } from '../route/snapshot.ts';
-import { KEY_PROTOCOL_PREFIX } from './subprotocol.ts';
+import { keyAmong } from './subprotocol.ts';
 
 /** Who a client is, as far as counting and logs are concerned. */
 export interface ClientIdentity {
@@ -28,8 +28,7 @@ export function credentialOf(
     const value = headers[name];
     if (typeof value === 'string' && value !== '') return value;
   }
-  const protocol = offeredProtocols.find((offered) => offered.startsWith(KEY_PROTOCOL_PREFIX));
-  return protocol?.slice(KEY_PROTOCOL_PREFIX.length);
+  return keyAmong(offeredProtocols);
 }
 
 /**

@@ -14,7 +14,8 @@ export type HandshakeResult =
   | 'disabled' // 426
   | 'limited' // too many connections; over HTTP also a body for which there is no room
   | 'draining'
-  | 'not_ready'; // no route is loaded
+  | 'not_ready' // no route is loaded
+  | 'provider_failed'; // a WebSocket to be passed on, whose provider refused it or could not be reached
 
 /** Why a frame was refused. The socket stays usable after each. */
 export type FrameRefusal =
@@ -30,6 +31,17 @@ export type FrameRefusal =
   | 'invalid_request'
   | 'legacy_event';
 
+/** Why a TLS handshake failed; such a connection never asked for anything. */
+export type TlsFailure =
+  | 'timeout'
+  | 'plain_http' // a client that was told http:// or ws://
+  | 'no_tls' // some other protocol
+  | 'not_agreed' // no version, cipher or protocol (ALPN) in common
+  | 'certificate_refused' // the client does not trust what it saw, and said so
+  | 'crowded_out' // the slowest of too many at a time
+  | 'disconnected' // gone in the middle: TCP probes, and clients that do not say why
+  | 'other';
+
 export type CloseInitiator = 'local' | 'remote' | 'network';
 
 /** An upgrade or a request, from its head to its answer. */
@@ -41,7 +53,7 @@ export interface HandshakeRecord {
   readonly status: number;
   readonly startedAt: number;
   readonly endedAt: number;
-  /** The group's base and `/responses`, from configuration; undefined when no group was chosen. */
+  /** The group's base and `/responses` (or the listed path of a tunnel), from configuration; undefined when no group was chosen. */
   readonly route: string | undefined;
   readonly clientKind: ClientKind;
   /** Name and version of the client's program: the first word of `user-agent`, if it is `name/version`. */
@@ -54,6 +66,19 @@ export interface HandshakeRecord {
   readonly authMethod: 'none' | 'passthrough' | 'api_key' | undefined;
   readonly clientTrace: ClientTrace | undefined;
   readonly tracePolicy: TracePolicy;
+  /** Who is meant by `provider_failed`; undefined with every other result. */
+  readonly failed?: FailedTunnel | undefined;
+}
+
+/** A WebSocket that could not be passed on. */
+export interface FailedTunnel {
+  /** `namespace/name`. */
+  readonly route: string;
+  readonly provider: string;
+  /** As {@link TunnelRecord.path}. */
+  readonly path: string;
+  /** As TurnRecord.errorType. */
+  readonly errorType: string;
 }
 
 export interface ConnectionRecord {
@@ -78,12 +103,32 @@ export interface ConnectionRecord {
   closeReason: string | undefined;
 }
 
+/** A WebSocket that is passed on frame by frame (`/realtime`): a connection without turns. Frames are whole messages. */
+export interface TunnelRecord extends ConnectionRecord {
+  /** `namespace/name`. */
+  readonly route: string;
+  readonly provider: string;
+  /** As the route lists it (`relay.webSocketPaths`); never what the client wrote. */
+  readonly path: string;
+  /** To the client. Its messages, as all of the record's figures of frames and bytes, without pings and pongs. */
+  framesOut: number;
+  /** Whose end of it went first. A close that was passed on has `closeInitiator: local`, whoever began it. */
+  endedBy: 'client' | 'provider' | 'bridge' | undefined;
+  /** What the provider closed with: 1005 without a code, 1006 without a close frame. Undefined where we closed it. */
+  providerCloseCode: number | undefined;
+}
+
 export type ClientFact =
   /** An upgrade that was answered, or an HTTP request that was not let in. */
   | { readonly kind: 'handshake'; readonly handshake: HandshakeRecord }
   | { readonly kind: 'connection.opened'; readonly connection: ConnectionRecord }
   | { readonly kind: 'connection.closed'; readonly connection: ConnectionRecord }
+  /** In place of `connection.opened` and `.closed`, for a connection that is passed on. */
+  | { readonly kind: 'tunnel.opened'; readonly tunnel: TunnelRecord }
+  | { readonly kind: 'tunnel.closed'; readonly tunnel: TunnelRecord }
   | { readonly kind: 'frame.refused'; readonly connectionId: string; readonly reason: FrameRefusal }
+  /** A connection to a TLS listener that became none. */
+  | { readonly kind: 'tls.failed'; readonly reason: TlsFailure }
   /** Our own code threw. The error is for the log, which takes its name and stack and no message. */
   | { readonly kind: 'bridge.mistake'; readonly error: unknown }
   | { readonly kind: 'ping.answered'; readonly rttMs: number }

@@ -114,9 +114,14 @@ function takenBytes(socket: Socket): number {
 /**
  * What libuv still has to hand to the kernel of the write under way. Node's own socket timeout looks at the
  * same figure (lib/net.js, `_onTimeout`); it is not public, so its absence means no more than a coarser view.
+ * Under TLS the figure that moves is that of the handle below: TLS hands it everything at once.
  */
 function kernelQueue(socket: Socket): number {
-  const handle = (socket as Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null })
-    ._handle;
-  return handle?.writeQueueSize ?? 0;
+  const handle = (socket as Socket & { readonly _handle?: Handle | null })._handle;
+  return (handle?._parent ?? handle)?.writeQueueSize ?? 0;
+}
+
+interface Handle {
+  readonly writeQueueSize?: number;
+  readonly _parent?: Handle;
 }

@@ -36,6 +36,8 @@ const REFUSALS: Readonly<Record<string, FrameRefusal>> = {
   queue_full: 'queue_full',
 };
 
+type FrameOf<K extends ClientFrame['kind']> = Extract<ClientFrame, { readonly kind: K }>;
+
 export class FrameReader {
   readonly #parts: FrameReaderParts;
 
@@ -66,20 +68,21 @@ export class FrameReader {
   }
 
   #take(frame: ClientFrame): void {
-    const { inByType } = this.#parts.tools.counts;
+    const { conversation, tools } = this.#parts;
+    const { inByType } = tools.counts;
     switch (frame.kind) {
       case 'create':
         inByType.create++;
         return this.#takeCreate(frame.create);
       case 'interrupt':
         inByType.interrupt++;
-        return this.#parts.conversation.interrupt(frame.responseId);
+        return conversation.interrupt(frame.responseId, frame.bytes);
       case 'steer':
         inByType.steer++;
-        return this.#answer(steerFailedEvent(frame.previousResponseId, frame.input));
+        return this.#takeSteer(frame);
       case 'inject':
         inByType.inject++;
-        return this.#answer(injectFailedEvent(frame.responseId, frame.input));
+        return this.#takeInject(frame);
       case 'processed':
         inByType.other++;
         return;
@@ -87,6 +90,17 @@ export class FrameReader {
         inByType.other++;
         return this.#refuse(frame.reason, frame.error, frame.streamId);
     }
+  }
+
+  /** To the response's provider, where that takes it; else it is refused here in its own event form. */
+  #takeSteer({ previousResponseId, input, bytes }: FrameOf<'steer'>): void {
+    const why = this.#parts.conversation.tell(previousResponseId, bytes, 'Steer');
+    if (why !== 'told') this.#answer(steerFailedEvent(previousResponseId, input, why));
+  }
+
+  #takeInject({ responseId, input, bytes }: FrameOf<'inject'>): void {
+    const why = this.#parts.conversation.tell(responseId, bytes, 'Inject');
+    if (why !== 'told') this.#answer(injectFailedEvent(responseId, input, why));
   }
 
   #takeCreate(create: ResponseCreate): void {

@@ -2,18 +2,25 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { CloseCode } from '../frames/close-codes.ts';
+import type { Tunnel } from '../provider/tunnel.ts';
+import type { TurnClient } from '../turn/turn-client.ts';
 import { admit, type AdmissionContext, type Admitted } from './admission.ts';
 import { groupKeyOf, type Place } from './admission-counts.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionTools } from './connection-tools.ts';
+import type { ConnectionRecord } from './facts.ts';
+import type { Guest } from './guest.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import { toHandshakeRecord } from './handshake-record.ts';
 import { newClient } from './new-client.ts';
+import { RateLimitWindows, windowKeyOf } from './rate-limit-windows.ts';
 import { speaksCodexDialect, type RequestHead } from './request-head.ts';
+import { TunnelConnection } from './tunnel-connection.ts';
+import { isPassedOn, type TunnelTarget } from './tunnel-target.ts';
 
 /** A connection, and what it takes to judge it again. */
-interface Guest {
-  readonly connection: Connection;
+interface Seated {
+  readonly connection: Guest;
   readonly head: RequestHead;
   readonly seat: Seat;
 }
@@ -23,6 +30,8 @@ export interface Arrival {
   readonly head: RequestHead;
   readonly admitted: Admitted;
   readonly place: Place;
+  /** It has become a connection whose place is given back when that is over, and no sooner because its socket is gone. */
+  readonly onSeated: () => void;
   /** When its head was there; as TurnRecord's times. */
   readonly startedAt: number;
 }
@@ -30,6 +39,8 @@ export interface Arrival {
 /** What admission says of a connection now; replaced when routes change. */
 interface Seat {
   admitted: Admitted;
+  /** The route that passes it on; undefined for one whose turns each choose their own. */
+  readonly passedOnBy?: string;
 }
 
 /** Measured with 50 keys and 20 groups: 7 µs each, so a batch holds the loop for 3.5 ms, and 20,000 would for 150. */
@@ -39,7 +50,8 @@ export class Guests {
   readonly #tools: ConnectionTools;
   readonly #heartbeat: Heartbeat;
   readonly #onLeft: () => void;
-  readonly #guests = new Set<Guest>();
+  readonly #windows: RateLimitWindows;
+  readonly #guests = new Set<Seated>();
   #round = 0;
 
   /** @param onLeft A connection is closed and gone from here. */
@@ -47,6 +59,7 @@ export class Guests {
     this.#tools = tools;
     this.#heartbeat = heartbeat;
     this.#onLeft = onLeft;
+    this.#windows = new RateLimitWindows(tools.turnTools.clock);
   }
 
   get size(): number {
@@ -62,58 +75,70 @@ export class Guests {
 
   /** Takes over a socket after its 101, and the place it has. */
   welcome(ws: WebSocket, socket: Socket, arrival: Arrival): void {
-    const { head, admitted, place, startedAt } = arrival;
-    const handshake = {
-      via: 'websocket' as const,
-      startedAt,
-      head,
-      address: socket.remoteAddress,
-      group: admitted.group,
-    };
+    const { head, admitted } = arrival;
     const client = newClient(head, admitted, 'websocket');
     const seat: Seat = { admitted };
-    this.#tools.facts({
-      kind: 'handshake',
-      handshake: toHandshakeRecord(
-        { ...handshake, connectionId: client.connectionId, tenant: client.tenant },
-        'accepted',
-        101,
-        this.#tools.settings.clientAddress,
-      ),
+    this.#seat(arrival, seat, (onClosed) => {
+      this.#announce(socket, arrival, client);
+      return new Connection({
+        tools: this.#tools,
+        ws,
+        socket,
+        client,
+        record: newRecord(client, admitted),
+        group: () => seat.admitted.group,
+        isCodexDialect: speaksCodexDialect(head),
+        onAnswered: this.noting(admitted),
+        onClosed,
+      });
     });
-    const connection = new Connection({
-      tools: this.#tools,
-      ws,
-      socket,
-      client,
-      record: {
-        id: client.connectionId,
-        trace: undefined,
-        clientKind: client.kind,
-        tenant: client.tenant,
-        group: groupKeyOf(admitted.group),
-        openedAt: performance.now(),
-        turns: 0,
-        framesIn: 0,
-        bytesIn: 0,
-        bytesOut: 0,
-        closedAt: undefined,
-        closeCode: undefined,
-        closeInitiator: undefined,
-        closeReason: undefined,
-      },
-      group: () => seat.admitted.group,
-      isCodexDialect: speaksCodexDialect(head),
-      onClosed: () => {
-        this.#guests.delete(guest);
-        this.#heartbeat.delete(connection);
-        place.leave();
-        this.#onLeft();
-      },
+  }
+
+  /** The same for one that is passed on to a provider. */
+  welcomeTunnel(
+    ws: WebSocket,
+    socket: Socket,
+    arrival: Arrival,
+    tunnel: Tunnel,
+    { route, provider, pattern }: TunnelTarget,
+  ): void {
+    const { head, admitted, onSeated } = arrival;
+    const client = newClient(head, admitted, 'websocket');
+    onSeated(); // a client that is gone leaves its provider's end behind, for as long as that takes to close
+    this.#seat(arrival, { admitted, passedOnBy: route.id }, (onClosed) => {
+      this.#announce(socket, arrival, client, pattern);
+      return new TunnelConnection({
+        tools: this.#tools,
+        ws,
+        socket,
+        tunnel,
+        record: {
+          ...newRecord(client, admitted),
+          route: route.id,
+          provider: provider.name,
+          path: pattern,
+          framesOut: 0,
+          endedBy: undefined,
+          providerCloseCode: undefined,
+        },
+        limits: admitted.group.limits,
+        onClosed,
+      });
     });
-    const guest: Guest = { connection, head, seat };
-    this.#guests.add(guest);
-    this.#heartbeat.add(connection);
+  }
+
+  /** Who listens to the headers of a provider's answer for what they say of this client's limits. */
+  noting(admitted: Admitted): (headers: Readonly<Record<string, string>>) => void {
+    const ofClient = windowKeyOf(admitted);
+    return (headers) => {
+      if (ofClient !== undefined) this.#windows.note(ofClient, headers);
+    };
+  }
+
+  /** What providers last said of this client's limits: headers for its 101. */
+  windowFor(admitted: Admitted): Readonly<Record<string, string>> {
+    const ofClient = windowKeyOf(admitted);
+    return ofClient === undefined ? {} : this.#windows.headersFor(ofClient);
   }
 
   /**
@@ -155,15 +180,63 @@ export class Guests {
   terminate(): void {
     for (const { connection } of this.#guests) connection.terminate();
   }
+
+  #seat({ head, place }: Arrival, seat: Seat, open: (onClosed: () => void) => Guest): void {
+    const connection = open(() => {
+      this.#guests.delete(seated);
+      this.#heartbeat.delete(connection);
+      place.leave();
+      this.#onLeft();
+    });
+    const seated: Seated = { connection, head, seat };
+    this.#guests.add(seated);
+    this.#heartbeat.add(connection);
+  }
+
+  #announce(socket: Socket, { head, admitted, startedAt }: Arrival, client: TurnClient, path?: string): void {
+    const { connectionId, tenant } = client;
+    const { group } = admitted;
+    const address = socket.remoteAddress;
+    const source = { via: 'websocket' as const, startedAt, head, address, group, path, connectionId, tenant };
+    this.#tools.facts({
+      kind: 'handshake',
+      handshake: toHandshakeRecord(source, 'accepted', 101, this.#tools.settings.clientAddress),
+    });
+  }
 }
 
-function judge({ connection, head, seat }: Guest, context: AdmissionContext): void {
+function newRecord(client: TurnClient, { group }: Admitted): ConnectionRecord {
+  return {
+    id: client.connectionId,
+    trace: undefined,
+    clientKind: client.kind,
+    tenant: client.tenant,
+    group: groupKeyOf(group),
+    openedAt: performance.now(),
+    turns: 0,
+    framesIn: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    closedAt: undefined,
+    closeCode: undefined,
+    closeInitiator: undefined,
+    closeReason: undefined,
+  };
+}
+
+function judge({ connection, head, seat }: Seated, context: AdmissionContext): void {
   const again = admit(head, true, context);
-  if (again.kind === 'admitted' && again.identity.tenant === seat.admitted.identity.tenant) {
-    seat.admitted = again;
-  } else if (again.kind === 'refused' && again.result !== 'unauthorized') {
-    connection.retire(CloseCode.serviceRestart, 'route removed');
-  } else {
+  if (again.kind === 'refused') {
+    if (again.result === 'unauthorized') connection.revoke();
+    else connection.retire(CloseCode.serviceRestart, 'route removed');
+  } else if (again.identity.tenant !== seat.admitted.identity.tenant) {
     connection.revoke();
+  } else {
+    seat.admitted = again;
+    const { passedOnBy } = seat;
+    // that another route of the group lists the path is nothing to a tunnel of this one
+    if (passedOnBy !== undefined && !isPassedOn(again.group, passedOnBy, again.rest)) {
+      connection.retire(CloseCode.serviceRestart, 'route removed');
+    }
   }
 }

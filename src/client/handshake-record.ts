@@ -4,7 +4,7 @@ import { chooseGroup } from '../route/match.ts';
 import type { RouteGroup, Snapshot } from '../route/snapshot.ts';
 import { toClientTrace } from '../turn/request-details.ts';
 import type { ClientAddressPolicy } from './connection-tools.ts';
-import type { HandshakeRecord, HandshakeResult } from './facts.ts';
+import type { FailedTunnel, HandshakeRecord, HandshakeResult } from './facts.ts';
 import { clientKindOf, type RequestHead } from './request-head.ts';
 
 /** What a record is made from. */
@@ -16,6 +16,9 @@ export interface HandshakeSource {
   /** The peer's address, as the socket has it. */
   readonly address: string | undefined;
   readonly group: RouteGroup | undefined;
+  /** What was asked for below the group's base, as configuration names it. Left out: `/responses`. */
+  readonly path?: string | undefined;
+  readonly failed?: FailedTunnel | undefined;
   readonly connectionId?: string;
   readonly tenant?: string;
 }
@@ -26,7 +29,17 @@ const AUTH_METHODS = { None: 'none', Passthrough: 'passthrough', APIKey: 'api_ke
 const PROGRAM = /^[\w.-]{1,64}\/[\w.+-]{1,63}/;
 
 export function toHandshakeRecord(
-  { via, startedAt, head, address, group, connectionId, tenant }: HandshakeSource,
+  {
+    via,
+    startedAt,
+    head,
+    address,
+    group,
+    path = '/responses',
+    connectionId,
+    tenant,
+    failed,
+  }: HandshakeSource,
   result: HandshakeResult,
   status: number,
   addressPolicy: ClientAddressPolicy,
@@ -38,7 +51,7 @@ export function toHandshakeRecord(
     status,
     startedAt,
     endedAt: performance.now(),
-    route: group && `${group.path}/responses`,
+    route: group && `${group.path}${path}`,
     clientKind: head === undefined ? 'other' : clientKindOf(head),
     userAgent: head && PROGRAM.exec(head.headers['user-agent'] ?? '')?.[0],
     clientAddress: address === undefined ? undefined : shownAddress(address, addressPolicy),
@@ -47,6 +60,7 @@ export function toHandshakeRecord(
     authMethod: group && AUTH_METHODS[group.clients.auth.type],
     clientTrace: head && toClientTrace(head.fields),
     tracePolicy: group?.clients.trace ?? 'Ignore',
+    failed,
   };
 }
 

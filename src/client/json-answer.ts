@@ -14,15 +14,19 @@ export class JsonAnswer implements TurnSink {
   readonly takesKeepalives = false;
   readonly #response: ServerResponse;
   readonly #flow: Flow;
+  readonly #onAnswered: TurnSink['answered'];
   #headers: Readonly<Record<string, string>> = {};
 
-  constructor(response: ServerResponse, flow: Flow) {
+  /** @param onAnswered Hears of the headers that a provider means for the client. */
+  constructor(response: ServerResponse, flow: Flow, onAnswered?: TurnSink['answered']) {
     this.#response = response;
     this.#flow = flow;
+    this.#onAnswered = onAnswered;
   }
 
   answered(headers: Readonly<Record<string, string>>): void {
     this.#headers = headers;
+    this.#onAnswered?.(headers);
   }
 
   event(payload: Buffer, type: EventType): void {

@@ -2,15 +2,21 @@
  * The listening socket: upgrades become connections, requests become turns, relays or refusals. Owns every
  * connection and request until it ends.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { refusal, type ErrorAnswer } from '../frames/errors.ts';
+import type { ErrorAnswer } from '../frames/errors.ts';
 import { chooseGroup } from '../route/match.ts';
 import type { Snapshot } from '../route/snapshot.ts';
 import type { Turn } from '../turn/turn.ts';
-import { admit, type AdmissionContext, type Admitted } from './admission.ts';
-import { AdmissionCounts, type PlaceRefused } from './admission-counts.ts';
+import { admit, type AdmissionContext } from './admission.ts';
+import { AdmissionCounts } from './admission-counts.ts';
 import { AnswersDue } from './answers-due.ts';
 import type { ConnectionTools } from './connection-tools.ts';
 import type { HandshakeResult } from './facts.ts';
@@ -19,18 +25,28 @@ import { Heartbeat } from './heartbeat.ts';
 import { answerError } from './answer-error.ts';
 import { serveHttpTurn } from './http-turn.ts';
 import { groupOf, toHandshakeRecord, type HandshakeSource } from './handshake-record.ts';
+import {
+  ALLOWED_METHODS,
+  limitReached,
+  MISTAKE,
+  UPGRADE_REQUIRED,
+  WRONG_METHOD,
+} from './listener-answers.ts';
 import { newClient } from './new-client.ts';
-import { answerClientError, refuseUpgrade } from './raw-answer.ts';
+import { answerClientError } from './raw-answer.ts';
 import { relay } from './relay.ts';
 import { ClientGone } from './read-body.ts';
 import { readRequestHead, type RequestHead } from './request-head.ts';
 import { ambiguityOf, asksForWebSocket } from './request-shape.ts';
-import { UpgradeDoors } from './upgrade-doors.ts';
+import { TlsDoor, type Identity } from './tls-door.ts';
+import { Upgrades } from './upgrades.ts';
 
 export interface ListenerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Speaks TLS, with what `present` is given; it has to be called before `listen` then. */
+  readonly isSecure: boolean;
   /** Most connections and HTTP requests at a time (`--max-connections`). */
   readonly maxConnections: number;
   /** Names this installation to others in a chain, and to itself in a circle. */
@@ -52,13 +68,15 @@ const MAX_UNDECIDED_SOCKETS = 1_024;
 export class ClientListener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
+  /** Undefined: plain HTTP. */
+  readonly #tls: TlsDoor | undefined;
   readonly #heartbeat = new Heartbeat((error) =>
     this.#options.tools.facts({ kind: 'bridge.mistake', error }),
   );
   readonly #counts: AdmissionCounts;
-  readonly #doors = new UpgradeDoors();
-  readonly #answersDue = new AnswersDue();
+  readonly #answersDue: AnswersDue;
   readonly #guests: Guests;
+  readonly #upgrades: Upgrades;
   readonly #httpTurns = new Set<Turn>();
   readonly #onEmpty: (() => void)[] = [];
   #httpRequests = 0;
@@ -68,8 +86,17 @@ export class ClientListener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#counts = new AdmissionCounts(options.maxConnections);
+    this.#answersDue = new AnswersDue(() => this.#leftOne(), options.tools.settings.partingMs);
     this.#guests = new Guests(options.tools, this.#heartbeat, () => this.#leftOne());
-    this.#server = createServer({
+    this.#upgrades = new Upgrades({
+      tools: options.tools,
+      counts: this.#counts,
+      guests: this.#guests,
+      context: () => this.#context(this.#isDraining),
+      announceRefusal: (...refused) => this.#announceRefusal(...refused),
+      onLeft: () => this.#leftOne(),
+    });
+    const http: ServerOptions = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEAD_TIMEOUT_MS,
       requestTimeout: BODY_TIMEOUT_MS,
@@ -80,7 +107,11 @@ export class ClientListener {
       // a request that has no answer yet: the 101 would come before that answer
       shouldUpgradeCallback: (request) =>
         asksForWebSocket(request) && !this.#answersDue.isAnswering(request.socket),
-    });
+    };
+    this.#tls = options.isSecure
+      ? new TlsDoor(http, (reason) => options.tools.facts({ kind: 'tls.failed', reason }))
+      : undefined;
+    this.#server = this.#tls?.server ?? createServer(http);
     this.#server.maxConnections = options.maxConnections + MAX_UNDECIDED_SOCKETS;
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#onUpgrade(request, socket as Socket, head),
@@ -101,6 +132,11 @@ export class ClientListener {
     return this.#server.address() as AddressInfo;
   }
 
+  /** The certificate of handshakes from now on; nobody who is connected notices. */
+  present(identity: Identity): void {
+    this.#tls?.use(identity);
+  }
+
   /** Connections, and HTTP requests under way. */
   get connections(): number {
     return this.#counts.total;
@@ -117,8 +153,14 @@ export class ClientListener {
     void this.#guests.admitAgain(this.#context(false));
   }
 
+  /** Takes what comes, but promises no HTTP connection to be kept: the next request finds another process. */
+  leave(): void {
+    this.#answersDue.leave();
+  }
+
   /** Refuses what is new from now on and lets the rest finish. Resolves when nothing is left. */
   async drain(spreadMs: number): Promise<void> {
+    this.#answersDue.part();
     this.#isDraining = true;
     this.#guests.drain(spreadMs);
     this.#server.closeIdleConnections();
@@ -130,6 +172,7 @@ export class ClientListener {
   cut(): void {
     this.#isDraining = true;
     for (const turn of this.#httpTurns) turn.cut();
+    this.#upgrades.cut();
     this.#guests.cut();
   }
 
@@ -139,12 +182,14 @@ export class ClientListener {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     this.#server.closeAllConnections();
+    this.#tls?.destroy();
     this.#guests.terminate();
     await promise;
   }
 
   get #isEmpty(): boolean {
-    return this.#guests.size + this.#httpRequests === 0;
+    const { parting } = this.#answersDue;
+    return this.#guests.size + this.#upgrades.size + this.#httpRequests + parting === 0;
   }
 
   #context(isDraining: boolean): AdmissionContext {
@@ -154,31 +199,11 @@ export class ClientListener {
   #onUpgrade(request: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
     socket.on('error', ignoreReset);
     try {
-      this.#welcome(request, socket, firstBytes);
+      this.#upgrades.take(request, socket, firstBytes);
     } catch (error) {
       this.#options.tools.facts({ kind: 'bridge.mistake', error });
       socket.destroy();
     }
-  }
-
-  #welcome(request: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
-    const startedAt = performance.now();
-    const refuse = (result: HandshakeResult, answer: ErrorAnswer, asked?: RequestHead): void => {
-      const address = socket.remoteAddress;
-      this.#announceRefusal({ via: 'websocket', startedAt, address, head: asked }, result, answer);
-      refuseUpgrade(socket, answer);
-    };
-    const ambiguity = ambiguityOf(request);
-    if (ambiguity !== undefined) return refuse('bad_request', ambiguity);
-    const head = readRequestHead(request);
-    const admission = admit(head, true, this.#context(this.#isDraining));
-    if (admission.kind === 'refused') return refuse(admission.result, admission.answer, head);
-    const place = this.#counts.enter(admission.group, admission.identity.countKey);
-    if (typeof place === 'string') return refuse('limited', limitReached(place, admission), head);
-    socket.once('close', () => place.leave()); // also when the library refuses the handshake
-    this.#doors.open(request, socket, firstBytes, admission.group.limits.maxMessageBytes, (ws) => {
-      this.#guests.welcome(ws, socket, { head, admitted: admission, place, startedAt });
-    });
   }
 
   #announceRefusal(
@@ -198,7 +223,8 @@ export class ClientListener {
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!(await this.#answersDue.turnOf(request, response))) return;
+    const order = await this.#answersDue.turnOf(request, response);
+    if (order === 'gone') return;
     response.on('error', ignoreReset);
     const startedAt = performance.now();
     const address = request.socket.remoteAddress; // now: a request that is not read to its end has no socket any more
@@ -212,9 +238,9 @@ export class ClientListener {
       return refuse('bad_request', ambiguity);
     }
     const head = readRequestHead(request);
-    if (this.#isDraining) response.shouldKeepAlive = false;
     if (this.#answerLook(head, response)) return;
-    const admission = admit(head, false, this.#context(this.#isDraining));
+    // a connection that takes another request while the process drains was promised to be kept: this is its last one
+    const admission = admit(head, false, this.#context(this.#isDraining && order === 'first'));
     if (admission.kind === 'refused') return refuse(admission.result, admission.answer, head);
     const place = this.#counts.enter(admission.group, admission.identity.countKey);
     if (typeof place === 'string') return refuse('limited', limitReached(place, admission), head);
@@ -238,7 +264,12 @@ export class ClientListener {
   async #serve(
     request: IncomingMessage,
     response: ServerResponse,
-    { head, admitted, startedAt, address }: Omit<Arrival, 'place'> & { readonly address: string | undefined },
+    {
+      head,
+      admitted,
+      startedAt,
+      address,
+    }: Omit<Arrival, 'place' | 'onSeated'> & { readonly address: string | undefined },
   ): Promise<void> {
     const { tools } = this.#options;
     if (admitted.rest !== '/responses') {
@@ -252,6 +283,7 @@ export class ClientListener {
         heartbeat: this.#heartbeat,
         client: newClient(head, admitted, 'http'),
         group: admitted.group,
+        onAnswered: this.#guests.noting(admitted),
         onRefused: (answer) => {
           const result = answer.status === 503 ? 'limited' : 'bad_request';
           this.#announceRefusal({ via: 'http', startedAt, address, head }, result, answer);
@@ -279,26 +311,5 @@ export class ClientListener {
   }
 }
 
-const MISTAKE = refusal('internal_error', 'The bridge made a mistake, which it logged. Try again.');
-const ALLOWED_METHODS = { allow: 'GET, POST' };
-const WRONG_METHOD = refusal(
-  'method_not_allowed',
-  'A turn is a POST with a JSON body, or a WebSocket on this path.',
-);
-const UPGRADE_REQUIRED = refusal(
-  'websocket_upgrade_required',
-  'This is where turns are run: open a WebSocket here, or POST a request. If you did open a WebSocket, something on the way removed its Upgrade header.',
-);
-
 /** A client that is gone: its connection's own 'close' does the rest. */
 function ignoreReset(): void {}
-
-function limitReached(which: PlaceRefused, { group }: Admitted): ErrorAnswer {
-  const { maxConnections, maxConnectionsPerClient } = group.limits;
-  const texts: Readonly<Record<PlaceRefused, string>> = {
-    process: 'This bridge has as many connections as it may (--max-connections); try again.',
-    group: `This route has ${maxConnections} connections (limits.maxConnections); try again.`,
-    client: `This key has ${maxConnectionsPerClient} connections (limits.maxConnectionsPerClient); close one, or try again.`,
-  };
-  return refusal('too_many_connections', texts[which]);
-}

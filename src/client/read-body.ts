@@ -16,8 +16,8 @@ import { beyondInbound, INBOUND_IS_FULL } from './inbound-refusals.ts';
 /** A body that is held, and counted in the budget until `release`. */
 export interface HeldBody {
   readonly bytes: Buffer;
-  /** May be called twice. */
-  release(): void;
+  /** May be called twice. The function itself holds none of the bytes. */
+  readonly release: () => void;
 }
 
 export type BodyRead =

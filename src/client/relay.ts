@@ -8,15 +8,18 @@ import { pipeline } from 'node:stream/promises';
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
 import { membersOf, stringOf } from '../json/object-walk.ts';
 import { ProviderFault } from '../provider/provider.ts';
-import { chooseProvider, chooseRoute, mapModel } from '../route/match.ts';
+import { chooseProvider, chooseRoute, chooseUnusableProvider, mapModel } from '../route/match.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField } from '../route/snapshot.ts';
+import { withoutCredentials } from '../turn/failure.ts';
 import type { Admitted } from './admission.ts';
 import type { ConnectionTools } from './connection-tools.ts';
 import { Flow } from './flow.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import { answerError } from './answer-error.ts';
-import { allowedQuery, type RequestHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
 import { readBody, type HeldBody } from './read-body.ts';
+import { relayedQuery } from './relayed-query.ts';
+import { climbs, listedAs } from './relayed-path.ts';
 
 export interface RelayParts {
   readonly tools: ConnectionTools;
@@ -87,13 +90,17 @@ function limited(request: IncomingMessage, maxBytes: number): Readable {
 
 const MODEL_TWICE = refusal('invalid_request', '`model` is given twice; give it once.', 'model');
 
+const NO_ROUTE = refusal('model_not_found', 'No route here serves this model.', 'model');
+
 type Target = { readonly route: CompiledRoute; readonly provider: CompiledProvider } | ErrorAnswer;
 
 function targetOf(admitted: Admitted, model: string | undefined): Target {
   const route = chooseRoute(admitted.group, model, admitted.fields);
-  const provider = route === undefined ? undefined : chooseProvider(route, model);
-  if (route === undefined || provider === undefined) {
-    return refusal('model_not_found', 'No route here serves this model.', 'model');
+  if (route === undefined) return NO_ROUTE;
+  const provider = chooseProvider(route, model, admitted.fields);
+  if (provider === undefined) {
+    const unusable = chooseUnusableProvider(route, model, admitted.fields);
+    return unusable === undefined ? NO_ROUTE : withoutCredentials(route, unusable).answer;
   }
   // another route of the group may list the path; its provider is not this one
   if (!lists(route, admitted.rest)) return NOT_RELAYED;
@@ -142,7 +149,12 @@ async function pass(
       method: request.method ?? 'GET',
       path: parts.admitted.rest,
       clientHeaders: fields,
-      clientQuery: allowedQuery(parts.head.query, parts.admitted.group.clients.queryAllow),
+      clientQuery: relayedQuery(
+        parts.head.query,
+        parts.admitted.group.clients.queryAllow,
+        target.provider,
+        parts.admitted.rest,
+      ),
       via: parts.admitted.via,
       body,
       signal: gone.signal,
@@ -187,20 +199,7 @@ function allowedMethods(admitted: Admitted): readonly string[] | undefined {
 }
 
 function lists(route: CompiledRoute, path: string): boolean {
-  return route.relay.paths.some((pattern) => covers(pattern, path));
-}
-
-function covers(pattern: string, path: string): boolean {
-  return pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
-}
-
-/** A path that a provider might read as another one. */
-function climbs(path: string): boolean {
-  const plain = path
-    .replaceAll(/%2e/gi, '.')
-    .replaceAll(/%(?:2f|5c)/gi, '/')
-    .replaceAll('\\', '/');
-  return plain.includes('//') || plain.split('/').some((segment) => segment === '.' || segment === '..');
+  return listedAs(route.relay.paths, path) !== undefined;
 }
 
 /** A type that is left out may be JSON to the provider: the model would be chosen by it, and not by the routes. */

@@ -33,20 +33,31 @@ export class SseAnswer implements TurnSink {
   readonly #response: ServerResponse;
   readonly #flow: Flow;
   readonly #keepalive: Buffer;
+  readonly #onAnswered: TurnSink['answered'];
   readonly #names = new Map<EventType, Buffer>();
   #headers: Readonly<Record<string, string>> = {};
   #isCorked = false;
   #lastWriteAt = performance.now();
 
-  /** @param keepalive In which form the stream is kept alive: an event is for Codex alone. */
-  constructor(response: ServerResponse, flow: Flow, keepalive: keyof typeof KEEPALIVES) {
+  /**
+   * @param keepalive In which form the stream is kept alive: an event is for Codex alone.
+   * @param onAnswered Hears of the headers that a provider means for the client.
+   */
+  constructor(
+    response: ServerResponse,
+    flow: Flow,
+    keepalive: keyof typeof KEEPALIVES,
+    onAnswered?: TurnSink['answered'],
+  ) {
     this.#response = response;
     this.#flow = flow;
     this.#keepalive = KEEPALIVES[keepalive];
+    this.#onAnswered = onAnswered;
   }
 
   answered(headers: Readonly<Record<string, string>>): void {
     this.#headers = headers;
+    this.#onAnswered?.(headers);
   }
 
   event(payload: Buffer, type: EventType): void {

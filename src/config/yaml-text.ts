@@ -4,6 +4,7 @@ import type { Document, Pair, ParsedNode, YAMLError, YAMLMap } from 'yaml';
 import { errorAt } from '../route/problem.ts';
 import type { Problem } from '../route/problem.ts';
 import type { LocatedProblem, Position } from './problem.ts';
+import { otherReadings } from './yaml-1-1.ts';
 
 /** One document of a file. */
 export interface YamlDocument {
@@ -33,6 +34,9 @@ export function parseYamlText(file: string, text: string): YamlText {
     problems.push(...syntaxProblems(file, document, lines));
     // A key written twice still leaves values that can be judged.
     if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) continue;
+    for (const { offset, message } of otherReadings(document)) {
+      problems.push({ severity: 'warning', file, position: toPosition(lines, offset), path: [], message });
+    }
     const converted = toValue(document);
     const locate: YamlDocument['locate'] = ({ path, at }) => positionOf(document, path, at, lines);
     if (!converted.ok) {

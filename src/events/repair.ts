@@ -46,7 +46,7 @@ const HEARTBEAT = /(?:^|[._])(?:ping|heartbeat|keep[_-]?alive)$/i;
 
 const NOTHING: readonly MadeEvent[] = [];
 
-/** One stream of one provider. Not reusable. */
+/** One response of one provider. Not reusable. */
 export class DialectRepair {
   readonly #newResponseId: () => string;
   readonly #items = new RememberedItems();
@@ -78,6 +78,11 @@ export class DialectRepair {
   /** Bytes that are remembered, to be told again in the terminal event. */
   get keptBytes(): number {
     return this.#items.bytes + (this.#created?.length ?? 0);
+  }
+
+  /** Nothing more comes of it: the terminal event has passed. */
+  get hasEnded(): boolean {
+    return this.#ended;
   }
 
   #mend(payload: Buffer, type: EventType): readonly MadeEvent[] | Overflow {

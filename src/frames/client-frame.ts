@@ -5,14 +5,21 @@ import { invalidJson, parseCreateFrame, readName, type ResponseCreate } from './
 
 export type ClientFrame =
   | { readonly kind: 'create'; readonly create: ResponseCreate }
-  | { readonly kind: 'interrupt'; readonly responseId: string | undefined }
+  /** `bytes` is the whole frame, for a provider that takes it. */
+  | { readonly kind: 'interrupt'; readonly responseId: string | undefined; readonly bytes: Buffer }
   /** `input` is the raw JSON value, to be given back when it is refused. */
   | {
       readonly kind: 'steer';
       readonly previousResponseId: string | undefined;
       readonly input: Buffer | undefined;
+      readonly bytes: Buffer;
     }
-  | { readonly kind: 'inject'; readonly responseId: string | undefined; readonly input: Buffer | undefined }
+  | {
+      readonly kind: 'inject';
+      readonly responseId: string | undefined;
+      readonly input: Buffer | undefined;
+      readonly bytes: Buffer;
+    }
   /** An acknowledgement that older clients send; expects no reply, and an error would poison the next turn. */
   | { readonly kind: 'processed' }
   | {
@@ -64,11 +71,11 @@ function readByType(type: string, bytes: Buffer, members: readonly Member[]): Cl
       return { kind: 'refused', error: parsed.error, streamId: parsed.streamId, reason };
     }
     case 'response.interrupt':
-      return { kind: 'interrupt', responseId: id('response_id') };
+      return { kind: 'interrupt', responseId: id('response_id'), bytes };
     case 'response.steer':
-      return { kind: 'steer', previousResponseId: id('previous_response_id'), input: raw('input') };
+      return { kind: 'steer', previousResponseId: id('previous_response_id'), input: raw('input'), bytes };
     case 'response.inject':
-      return { kind: 'inject', responseId: id('response_id'), input: raw('input') };
+      return { kind: 'inject', responseId: id('response_id'), input: raw('input'), bytes };
     case 'response.processed':
       return { kind: 'processed' };
     case 'response.append':

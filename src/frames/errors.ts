@@ -46,6 +46,7 @@ const ERROR_TABLE = {
   websocket_connection_limit_reached: { status: 400, type: 'invalid_request_error' },
   // the provider
   provider_unreachable: { status: 502, type: 'server_error' },
+  provider_has_no_websocket: { status: 502, type: 'server_error' }, // 400 on a socket (retry-signals.ts)
   provider_connection_lost: { status: 502, type: 'server_error' },
   provider_protocol_error: { status: 502, type: 'server_error' },
   provider_stream_ended: { status: 502, type: 'server_error' },

@@ -89,7 +89,7 @@ function fallbackCode(status: number): string | null {
   return status >= 500 || status < 400 ? 'server_error' : null;
 }
 
-/** The forms that are met: `{error:{…}}`, `{error:"…"}`, `{message}`, `{detail}`, and arrays of these. */
+/** The forms that are met: `{error:{…}}`, `{error:"…"}`, `{message}`, `{detail}` as text or object, and arrays of these. */
 function findError(value: unknown): Record<string, unknown> | undefined {
   const body = Array.isArray(value) ? value[0] : value;
   if (!isJsonObject(body)) return undefined;
@@ -98,8 +98,9 @@ function findError(value: unknown): Record<string, unknown> | undefined {
   if (typeof inner === 'string') return { message: inner };
   if (typeof body['message'] === 'string')
     return { message: body['message'], code: body['code'], type: body['type'] };
-  if (typeof body['detail'] === 'string') return { message: body['detail'] };
-  return undefined;
+  const { detail } = body;
+  if (typeof detail === 'string') return { message: detail };
+  return isJsonObject(detail) ? detail : undefined;
 }
 
 /** The code that a provider gave in its answer's body, in whatever form; undefined if it gave none. */

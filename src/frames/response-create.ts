@@ -17,6 +17,8 @@ import { refusal, type ErrorAnswer } from './errors.ts';
 export interface ResponseCreate {
   readonly bytes: Buffer;
   readonly members: readonly Member[];
+  /** `frame`: `bytes` could go out on a socket as they are; not so a nested request, nor the body of a POST. */
+  readonly form: 'frame' | 'nested' | 'body';
   readonly model: string | undefined;
   /** The lane; undefined = the default lane. */
   readonly streamId: string | undefined;
@@ -66,7 +68,7 @@ export function parseCreateFrame(bytes: Buffer, envelope: readonly Member[]): Pa
   if (!inner.ok)
     return refused('`response` must be an object, or be left out: the fields stand beside `type`');
   const outer = envelope.filter((member) => member !== nested);
-  return readCreate(bytes, [...outer, ...inner.members], 'frame');
+  return readCreate(bytes, [...outer, ...inner.members], 'nested');
 }
 
 /** Reads the body of `POST /responses`. */
@@ -84,11 +86,11 @@ export function invalidJson(what: 'frame' | 'body', at: number, expected: string
   );
 }
 
-function readCreate(bytes: Buffer, members: readonly Member[], from: 'frame' | 'body'): ParsedCreate {
+function readCreate(bytes: Buffer, members: readonly Member[], form: ResponseCreate['form']): ParsedCreate {
   const twice = firstDuplicate(members);
   if (twice !== undefined) return refused(givenTwice(twice));
 
-  const lane = readStreamId(bytes, members, from);
+  const lane = readStreamId(bytes, members, form);
   if ('error' in lane) return { ok: false, error: lane.error, streamId: undefined };
   const { streamId } = lane;
   const refuse = (message: string, param: string): ParsedCreate => refused(message, param, streamId);
@@ -114,7 +116,7 @@ function readCreate(bytes: Buffer, members: readonly Member[], from: 'frame' | '
       streamId,
     };
   }
-  if (from === 'body' && generate === false) {
+  if (form === 'body' && generate === false) {
     return refuse('`generate: false` exists on the WebSocket only; leave it out', 'generate');
   }
   const input = readInput(bytes, members);
@@ -124,10 +126,11 @@ function readCreate(bytes: Buffer, members: readonly Member[], from: 'frame' | '
     create: {
       bytes,
       members,
+      form,
       model,
       streamId,
       previousResponseId: previous,
-      isWarmup: generate === false || (from === 'frame' && isPrewarm(bytes, members)),
+      isWarmup: generate === false || (form !== 'body' && isPrewarm(bytes, members)),
       stream,
       input,
       clientMetadata: presentMember(bytes, members, 'client_metadata'),
@@ -155,12 +158,12 @@ function firstDuplicate(members: readonly Member[]): string | undefined {
 function readStreamId(
   bytes: Buffer,
   members: readonly Member[],
-  from: 'frame' | 'body',
+  form: ResponseCreate['form'],
 ): { streamId: string | undefined } | { error: ErrorAnswer } {
   const member = memberOf(members, 'stream_id');
   if (member === undefined) return { streamId: undefined };
   const wrong = (message: string) => ({ error: refusal('invalid_stream_id', message, 'stream_id') });
-  if (from === 'body') return wrong('`stream_id` names a lane of a WebSocket; over HTTP leave it out.');
+  if (form === 'body') return wrong('`stream_id` names a lane of a WebSocket; over HTTP leave it out.');
   // 6: each character may be written as an escape
   const isShort = member.end - member.start <= 2 + 6 * 256;
   const streamId = isShort ? stringOf(bytes, member) : undefined;

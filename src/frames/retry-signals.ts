@@ -21,6 +21,9 @@ export function isFinalLimit(error: Pick<ErrorAnswer['error'], 'type' | 'code'>)
 /** 4xx that another try may cure: a login that is renewed, a timeout, a conflict, too early, too many. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([401, 408, 409, 425, 429]);
 
+/** A route's mistake: a gateway's failure to those who read statuses as meant, and not cured by another try. */
+const NO_WEBSOCKET = 'provider_has_no_websocket';
+
 /** Codes that say by themselves "send it all again on a new socket". */
 const NEW_SOCKET_CODES: ReadonlySet<string> = new Set([
   'previous_response_not_found',
@@ -32,6 +35,7 @@ const NEW_SOCKET_CODES: ReadonlySet<string> = new Set([
  * (402, 403, 404, 413, 422 …) it would send six times with its whole input, and then leave WebSockets for good.
  */
 export function toFrameStatus({ status, error }: Pick<ErrorAnswer, 'status' | 'error'>): number {
+  if (error.code === NO_WEBSOCKET) return 400;
   if (status < 400 || status >= 500 || PASSING_STATUSES.has(status)) return status;
   return status === 404 && error.code === 'model_not_found' ? status : 400;
 }
@@ -58,7 +62,7 @@ export function toFailedError({ status, error, headers }: ErrorAnswer): FailedEr
   const code = error.code ?? 'server_error';
   if (FINAL_FAILED_CODES.has(code) || NEW_SOCKET_CODES.has(code)) return { code, message };
   if (isFinalLimit(error)) return { code: 'insufficient_quota', message };
-  const isFinal = status >= 400 && status < 500 && !PASSING_STATUSES.has(status);
+  const isFinal = code === NO_WEBSOCKET || (status >= 400 && status < 500 && !PASSING_STATUSES.has(status));
   if (isFinal) return { code: 'invalid_prompt', message }; // the API's own word for a request that cannot be answered
   if (status === 429 || code === 'server_is_overloaded') {
     return { code: 'rate_limit_exceeded', message: withDelay(message, headers['retry-after']) };

@@ -64,33 +64,109 @@ export const KEEPALIVE_EVENT = Buffer.from('{"type":"keepalive"}');
  */
 const MAX_ECHO_BYTES = 64 * 1024;
 
-/** `response.steer` where the provider cannot: refused in its own event form, a small input given back. */
-export function steerFailedEvent(previousResponseId: string | undefined, input: Buffer | undefined): Buffer {
-  const { given, note } = echoOf(input);
-  const error = JSON.stringify({
-    type: 'invalid_request_error',
+/** Why input for a response that runs comes to nothing. */
+export type InputObstacle =
+  /** Nobody here takes such input: its provider does not, or is reached over HTTP. */
+  | 'unsupported'
+  /** No response of this id runs here. */
+  | 'not_found'
+  /** It ran here, and has ended. */
+  | 'completed'
+  /** Too much of it waits for the provider already. */
+  | 'full'
+  /** The provider had taken it, and made nothing of it. */
+  | 'abandoned';
+
+/** A code of the API's, and our sentence. */
+interface Told {
+  readonly code: string;
+  readonly message: string;
+}
+
+const INSTEAD_OF_STEERING = 'send it with a new response.create';
+const INSTEAD_OF_INJECTING = 'send it with the next response.create';
+
+const NOT_TAKEN_YET =
+  'The provider has not taken what was sent to this response before; send it again when that was answered.';
+
+const STEER_OBSTACLES: Readonly<Record<InputObstacle, Told>> = {
+  unsupported: {
     code: 'steering_not_supported',
-    message: `This response's provider is reached over HTTP and cannot be steered; interrupt it and send a new response.create.${note}`,
-  });
+    message: `This response cannot be steered: its provider does not take that, or is reached over HTTP. Interrupt it and ${INSTEAD_OF_STEERING}.`,
+  },
+  not_found: {
+    code: 'response_not_found',
+    message: `No response of this id runs on this connection; ${INSTEAD_OF_STEERING}.`,
+  },
+  completed: {
+    code: 'response_already_completed',
+    message: `The response has ended; ${INSTEAD_OF_STEERING}.`,
+  },
+  full: {
+    code: 'too_many_pending_steers',
+    message: NOT_TAKEN_YET,
+  },
+  abandoned: {
+    code: 'successor_creation_failed',
+    message: `The provider did not go on with this input; ${INSTEAD_OF_STEERING}.`,
+  },
+};
+
+const INJECT_OBSTACLES: Readonly<Record<Exclude<InputObstacle, 'abandoned'>, Told>> = {
+  unsupported: {
+    code: 'injection_not_supported',
+    message: `This response takes no input while it answers: its provider does not, or is reached over HTTP; ${INSTEAD_OF_INJECTING}.`,
+  },
+  not_found: {
+    code: 'response_not_found',
+    message: `No response of this id runs on this connection; ${INSTEAD_OF_INJECTING}.`,
+  },
+  completed: {
+    code: 'response_already_completed',
+    message: `The response has ended; ${INSTEAD_OF_INJECTING}.`,
+  },
+  full: {
+    code: 'slow_down',
+    message: NOT_TAKEN_YET,
+  },
+};
+
+/**
+ * `response.steer` that comes to nothing: refused in its own event form, a small input given back.
+ * @param steerId the name under which the provider had accepted it
+ */
+export function steerFailedEvent(
+  previousResponseId: string | undefined,
+  input: Buffer | undefined,
+  why: InputObstacle = 'unsupported',
+  steerId?: string,
+): Buffer {
+  const { given, note } = echoOf(input);
+  const error = errorOf(STEER_OBSTACLES[why], note);
   const id = JSON.stringify(previousResponseId ?? null);
+  const own = steerId === undefined ? '' : `"id":${JSON.stringify(steerId)},`;
   return Buffer.from(
     `{"type":"response.steer.failed","sequence_number":0,"error":${error},` +
-      `"steer":{"previous_response_id":${id},"input":${given}}}`,
+      `"steer":{${own}"previous_response_id":${id},"input":${given}}}`,
   );
 }
 
-/** `response.inject` where the provider cannot. */
-export function injectFailedEvent(responseId: string | undefined, input: Buffer | undefined): Buffer {
+/** `response.inject` that comes to nothing. */
+export function injectFailedEvent(
+  responseId: string | undefined,
+  input: Buffer | undefined,
+  why: keyof typeof INJECT_OBSTACLES = 'unsupported',
+): Buffer {
   const { given, note } = echoOf(input);
-  const error = JSON.stringify({
-    type: 'invalid_request_error',
-    code: 'injection_not_supported',
-    message: `This response's provider is reached over HTTP and takes no input while it answers; send it with the next response.create.${note}`,
-  });
+  const error = errorOf(INJECT_OBSTACLES[why], note);
   const id = JSON.stringify(responseId ?? null);
   return Buffer.from(
     `{"type":"response.inject.failed","sequence_number":0,"response_id":${id},"input":${given},"error":${error}}`,
   );
+}
+
+function errorOf({ code, message }: Told, note: string): string {
+  return JSON.stringify({ type: 'invalid_request_error', code, message: `${message}${note}` });
 }
 
 /** The input as JSON text to paste, and what to say of it in the message. */

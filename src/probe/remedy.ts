@@ -89,8 +89,12 @@ function messageIn(body: string): string | undefined {
 
 /** @returns what to change about a status that came instead of what was asked for */
 export function refusalRemedy(refusal: Refusal, tried: Tried): string | undefined {
+  if (SPEAKS_TLS.test(refusal.body)) return 'it is a port for TLS: begin the URL with https://';
   return codeRemedy(codeIn(refusal.body)) ?? statusRemedy(refusal, tried);
 }
+
+/** What a bridge, and nginx, say to plain HTTP on a port for TLS. */
+const SPEAKS_TLS = /port speaks TLS|sent to HTTPS port/;
 
 /** A code says more than the status: the bridge itself has answered, or the provider through it. */
 function codeRemedy(code: string | undefined): string | undefined {
@@ -165,8 +169,8 @@ function connectRemedy(reason: string | undefined): string {
   if (reason === 'EPROTO' || reason === 'ERR_SSL_WRONG_VERSION_NUMBER') {
     return 'the port does not speak TLS: write http:// instead of https://, or use the TLS port';
   }
-  if (reason !== undefined && /CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(reason)) {
-    return 'the certificate is not trusted here: set NODE_EXTRA_CA_CERTS to the CA’s file for this command, CODEX_CA_CERTIFICATE for Codex';
+  if (reason !== undefined && /CERT|SELF_SIGNED|ISSUER|ALTNAME|VERIFY_LEAF/.test(reason)) {
+    return 'the certificate is not trusted here: name the CA’s file with --ca-file for this command, in CODEX_CA_CERTIFICATE for Codex';
   }
   if (reason === 'ECONNRESET')
     return 'the connection was dropped at once: a firewall, or TLS expected on a plain port (try https://)';

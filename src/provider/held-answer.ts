@@ -15,7 +15,7 @@ export interface ByteAccount {
  * 64 KiB of each answer are not counted: a read's worth, which every answer has at some time. So the books are opened
  * for large events only, and a budget that is used up stops nobody who streams small ones.
  */
-const UNCOUNTED_BYTES = 64 * 1024;
+export const UNCOUNTED_BYTES = 64 * 1024;
 
 /** The share of one answer. Its owner closes it. */
 export class HeldAnswer {

@@ -22,7 +22,8 @@ import { AnswerFlow, type FlowListener } from './answer-flow.ts';
 import { answerKindOf } from './answer-kind.ts';
 import { type AttemptState, ENDED, isUnderWay, OPENING, type RefusedState, SENT } from './attempt-state.ts';
 import { runGuarded, type AttemptTools } from './attempt-tools.ts';
-import { type EventSink, openReader } from './event-reader.ts';
+import type { EventSink } from './event-mender.ts';
+import { openReader } from './event-reader.ts';
 import type {
   Attempt,
   AttemptEnd,
@@ -30,6 +31,7 @@ import type {
   AttemptRequest,
   Dial,
   ProviderFaultCode,
+  SendResult,
 } from './provider.ts';
 import { type FaultPhase, faultOf, toProviderFault } from './provider-fault.ts';
 import { HeldAnswer } from './held-answer.ts';
@@ -73,9 +75,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
   }
 
   pause(): void {
-    if (isUnderWay(this.#state.kind)) {
-      this.#flow.hold();
-    }
+    if (isUnderWay(this.#state.kind)) this.#flow.hold();
   }
 
   resume(): void {
@@ -83,9 +83,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
   }
 
   abort(): void {
-    if (this.#state.kind !== 'ended') {
-      this.#leave();
-    }
+    if (this.#state.kind !== 'ended') this.#leave();
   }
 
   release(): void {
@@ -101,9 +99,16 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
     }
   }
 
+  /** A request cannot be added to over HTTP. */
+  readonly send = (): SendResult => 'no';
+
   /** Ends the attempt with a fault of our own finding. */
   fail(code: ProviderFaultCode, detail?: string): void {
-    this.#finish({ kind: 'lost', fault: faultOf(this.#provider.name, code, undefined, detail) });
+    this.#finish({
+      kind: 'lost',
+      fault: faultOf(this.#provider.name, code, undefined, detail),
+      isStale: false,
+    });
   }
 
   connectFailed(error: Error): void {
@@ -278,7 +283,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
   }
 
   #finishRefused(state: RefusedState): void {
-    this.#finish({ ...state, body: state.body.take() });
+    this.#finish({ ...state, phase: 'request', body: state.body.take() });
   }
 
   /** After a mistake of our own: whoever still listens must hear of an end. */
@@ -291,7 +296,7 @@ export class HttpAttempt implements Attempt, Waiter, Dispatcher.DispatchHandler,
   }
 
   #lose(error: Error, phase: FaultPhase): void {
-    this.#finish({ kind: 'lost', fault: toProviderFault(this.#provider.name, error, phase) });
+    this.#finish({ kind: 'lost', fault: toProviderFault(this.#provider.name, error, phase), isStale: false });
   }
 
   #finish(end: AttemptEnd): void {

@@ -10,7 +10,7 @@ import { Pools } from './pools.ts';
 import type {
   Attempt,
   AttemptListener,
-  AttemptRequest,
+  HttpAttemptRequest,
   ProviderTransport,
   RelayAnswer,
   RelayRequest,
@@ -39,8 +39,8 @@ export interface HttpSseOptions {
   readonly onMistake?: ((error: unknown) => void) | undefined;
 }
 
-/** {@link ProviderTransport} over HTTP/1.1 and HTTP/2. One for the process; its owner closes it. */
-export class HttpSseTransport implements ProviderTransport {
+/** Turns and relayed requests over HTTP/1.1 and HTTP/2. One for the process; its owner closes it. */
+export class HttpSseTransport implements Pick<ProviderTransport, 'relay' | 'close'> {
   readonly #pools: Pools;
   readonly #tools: AttemptTools;
 
@@ -55,7 +55,8 @@ export class HttpSseTransport implements ProviderTransport {
     };
   }
 
-  open(request: AttemptRequest, listener: AttemptListener): Attempt {
+  /** As `ProviderTransport.open`. */
+  open(request: HttpAttemptRequest, listener: AttemptListener): Attempt {
     const pool = this.#poolFor(request);
     const attempt = new HttpAttempt(
       request,
@@ -88,7 +89,7 @@ export class HttpSseTransport implements ProviderTransport {
   }
 
   /** The pool; or, in the words of a fault, why there is none. */
-  #poolFor({ route, provider }: Pick<AttemptRequest, 'route' | 'provider'>): ProviderPool | string {
+  #poolFor({ route, provider }: Pick<HttpAttemptRequest, 'route' | 'provider'>): ProviderPool | string {
     try {
       return this.#pools.poolFor(route, provider) ?? 'was not called: the bridge is shutting down';
     } catch (error) {
@@ -98,7 +99,7 @@ export class HttpSseTransport implements ProviderTransport {
     }
   }
 
-  #send(pool: ProviderPool, request: AttemptRequest, attempt: HttpAttempt): void {
+  #send(pool: ProviderPool, request: HttpAttemptRequest, attempt: HttpAttempt): void {
     const { provider } = request;
     const { maxRequestBytes } = provider.limits;
     if (maxRequestBytes !== undefined && request.bodyBytes > maxRequestBytes) {

@@ -42,6 +42,8 @@ const SENTENCES: Readonly<Record<ProviderFaultCode, string>> = {
   protocol_error: 'sent something that is not a valid HTTP answer',
   no_room: 'sends more than this bridge has memory for',
   request_too_large: 'takes smaller requests than this one',
+  handshake_timeout: 'was reached, but did not answer the upgrade to WebSocket in time',
+  socket_closed: 'closed its WebSocket in the middle of the turn',
 };
 
 /**
@@ -54,13 +56,20 @@ const SENTENCES: Readonly<Record<ProviderFaultCode, string>> = {
 export function toProviderFault(provider: string, error: unknown, phase: FaultPhase): ProviderFault {
   const reason = reasonOf(error);
   const code = codeOf(reason, phase);
-  const isUnanswered = code === 'connection_lost' && phase === 'sent';
-  return faultOf(
-    provider,
-    code,
-    reason,
-    isUnanswered ? 'closed the connection before it answered' : undefined,
-  );
+  return faultOf(provider, code, reason, detailOf(code, reason, phase));
+}
+
+/** What is to be said in place of the usual sentence. */
+function detailOf(
+  code: ProviderFaultCode,
+  reason: string | undefined,
+  phase: FaultPhase,
+): string | undefined {
+  if (code === 'connection_lost' && phase === 'sent') return 'closed the connection before it answered';
+  // OpenSSL's word for an answer that is no TLS at all; a version that is too old is another one
+  if (code === 'tls_failed' && reason === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return 'was reached, but speaks no TLS there (if that is meant, its url has to begin with http:// or ws://)';
+  return undefined;
 }
 
 /** A fault with the usual sentence for its code; `detail` replaces the sentence. */

@@ -76,6 +76,35 @@ export function toRelayRequestHeaders(source: HeaderSource): HeaderField[] {
   return fields;
 }
 
+/**
+ * Belong to one request, and not to all turns of a WebSocket, which can serve an HTTP client's next request as well. Those
+ * that a frame has a place for do not come here: whoever opens the sockets leaves them out (`SocketOwner`).
+ */
+const OF_ONE_REQUEST: ReadonlySet<string> = new Set([
+  'idempotency-key',
+  'x-client-request-id',
+  'x-stainless-read-timeout',
+  'x-stainless-retry-count',
+  'x-stainless-timeout',
+]);
+
+/**
+ * The headers of a WebSocket's handshake with a provider: the same policy as for requests, without what is about one
+ * request or its body. Never trace headers: a socket carries the turns of many traces.
+ *
+ * @param isOfOneRequest The client's headers are those of one HTTP request, not of its own WebSocket's handshake.
+ */
+export function toUpgradeHeaders(source: HeaderSource, isOfOneRequest: boolean): HeaderField[] {
+  const clientHeaders = source.clientHeaders.filter(
+    ({ name }) => !TRACE_NAMES.has(name) && !(isOfOneRequest && OF_ONE_REQUEST.has(name)),
+  );
+  const fields = toForwardedHeaders({ ...source, clientHeaders, trace: undefined }, (value) => value);
+  fields.push({ name: 'x-turnbridge-via', value: source.via });
+  return fields;
+}
+
+const TRACE_NAMES: ReadonlySet<string> = new Set(['baggage', 'traceparent', 'tracestate']);
+
 /** As undici takes them. */
 export function toHeaderRecord(fields: readonly HeaderField[]): HeaderRecord {
   // Without a prototype: a route may allow a header called `constructor`.
@@ -94,13 +123,16 @@ export function toHeaderRecord(fields: readonly HeaderField[]): HeaderRecord {
 }
 
 /** Everything except what the request itself needs. */
-function toForwardedHeaders({ clientHeaders, route, provider, trace }: HeaderSource): HeaderField[] {
+function toForwardedHeaders(
+  { clientHeaders, route, provider, trace }: HeaderSource,
+  toBetas: (value: string) => string = withoutWebSocketBetas,
+): HeaderField[] {
   const policy = policyOf(route, provider);
   const ofThisHop = hopHeaders(clientHeaders);
   const passed = new Map<string, string>();
   for (const { name, value } of clientHeaders) {
     if (policy.passes(name) && !ofThisHop.has(name)) {
-      const kept = name === 'openai-beta' ? withoutWebSocketBetas(value) : value;
+      const kept = name === 'openai-beta' ? toBetas(value) : value;
       if (kept !== '' && isHeaderName(name) && isHeaderValue(kept)) {
         passed.set(name, kept);
       }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 import { errorAt } from './problem.ts';
-import type { Problem } from './problem.ts';
+import type { Path, Problem } from './problem.ts';
 import { providerSchema } from './provider-resource.ts';
 import type { ProviderResource } from './provider-resource.ts';
 import { metadataSchema, resourceSchema, specSchema } from './resource.ts';
@@ -36,12 +36,25 @@ export interface CheckedResource {
 }
 
 /**
+ * What becomes of a field that is not known here. `Refused`: it is a typing mistake. `Dropped`: it does not count, and a
+ * warning says so. That is for objects of a cluster, where typing mistakes are refused before they are stored, and
+ * where the resource's definition may be newer than this program: its defaults then stand in every object.
+ */
+export type UnknownFields = 'Refused' | 'Dropped';
+
+/**
  * Holds a parsed document (YAML or JSON values) against the schema of ResponsesRoute.
  *
  * @returns Every mistake of form at once, and all that is sound. Never throws.
  */
-export function checkResource(document: unknown): CheckedResource {
+export function checkResource(document: unknown, unknownFields: UnknownFields = 'Refused'): CheckedResource {
   const result = resourceSchema.safeParse(document);
+  const unknown = result.error?.issues.filter((issue) => issue.code === 'unrecognized_keys') ?? [];
+  if (unknownFields === 'Dropped' && unknown.length > 0) {
+    const dropped = unknown.flatMap(({ path, keys }) => keys.map((key) => [...(path as Path), key]));
+    const known = checkResource(withoutFields(document, dropped));
+    return { ...known, problems: [...dropped.map(doesNotCount), ...known.problems] };
+  }
   const raw = asRecord(document);
   const metadata = metadataSchema.safeParse(raw?.['metadata']);
   const problems =
@@ -54,6 +67,22 @@ export function checkResource(document: unknown): CheckedResource {
     sections: toSections(asRecord(raw?.['spec'])),
     problems,
   };
+}
+
+function doesNotCount(path: Path): Problem {
+  const message = `there is no field ${String(path.at(-1))} for this version, so it does not count; update the operator, or remove it`;
+  return { severity: 'warning', path, at: 'key', message };
+}
+
+/** A copy; what is not there is not missed. */
+function withoutFields(document: unknown, paths: readonly Path[]): unknown {
+  const copy = structuredClone(document);
+  for (const path of paths) {
+    let parent: unknown = copy;
+    for (const step of path.slice(0, -1)) parent = (parent as Record<string | number, unknown>)[step];
+    delete (parent as Record<string | number, unknown>)[path.at(-1) ?? ''];
+  }
+  return copy;
 }
 
 type MapSchema = z.ZodObject<Record<string, z.ZodType>>;

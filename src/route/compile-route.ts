@@ -1,9 +1,11 @@
 /** One sound route, in the form in which it is used. Groups and conflicts between routes are in compile.ts. */
 import type { RouteSections, Sound } from './check-resource.ts';
+import { chatGptBasePath } from './chatgpt-path.ts';
 import { contentHash } from './content-hash.ts';
 import { compileHeaderPattern } from './header-pattern.ts';
 import type { Path } from './problem.ts';
 import type { ProviderResource } from './provider-resource.ts';
+import { whyOverHttp } from './provider-transport.ts';
 import { parseProviderUrl } from './provider-url.ts';
 import { resolveAuthorities, resolveClientKeys, resolveProviderKey } from './references.ts';
 import type { ReferenceScope } from './references.ts';
@@ -16,6 +18,12 @@ import type {
   HeaderMatch,
   HeaderRules,
 } from './snapshot.ts';
+
+/**
+ * `providers[].limits.maxConnectionAgeSeconds` when it is left out: OpenAI ends its sockets at an hour, and a turn that
+ * begins five minutes before has mostly ended by then.
+ */
+const DEFAULT_SOCKET_AGE_SECONDS = 3300;
 
 /** What a route needs besides its own text. */
 export interface CompileScope extends ReferenceScope {
@@ -56,7 +64,8 @@ function compileClientAuth(
 }
 
 /**
- * One provider with its key and its authorities; undefined after a problem was told, here or before.
+ * One provider with its key and its authorities; undefined after a problem was told, here or before: a provider whose
+ * authorities cannot be had must not be asked with those of the system.
  *
  * @param sound As for compileClients.
  * @param path Of the provider.
@@ -67,23 +76,26 @@ export function compileProvider(
   path: Path,
   scope: CompileScope,
 ): CompiledProvider | undefined {
+  const problemsBefore = scope.problems.length;
   const auth = sound.auth && compileProviderAuth(sound.auth, [...path, 'auth'], scope);
   const ca = resolveAuthorities(
     sound.tls?.caCertificateRefs ?? [],
     [...path, 'tls', 'caCertificateRefs'],
     scope,
   );
-  if (auth === undefined || provider === undefined) return undefined;
+  if (auth === undefined || provider === undefined || scope.problems.length > problemsBefore)
+    return undefined;
   const parsed = parseProviderUrl(provider.url);
   if (!parsed.ok) return undefined;
-  const { origin, basePath } = parsed.url;
+  const { origin, basePath, host } = parsed.url;
+  const transport = parsed.url.webSocket ? 'WebSocket' : provider.transport;
   const tls = { ca, serverName: provider.tls.serverName };
   return {
     poolKey: contentHash([origin, tls, provider.http, scope.loopbackAllowed]).slice(0, 32),
     name: provider.name,
     origin,
-    basePath,
-    transport: provider.transport,
+    basePath: provider.dialect === 'ChatGPT' ? chatGptBasePath(host, basePath) : basePath,
+    transport,
     auth,
     priority: provider.priority,
     weight: provider.weight,
@@ -100,7 +112,17 @@ export function compileProvider(
     tls,
     http: provider.http,
     dialect: provider.dialect,
-    limits: { maxRequestBytes: provider.limits.maxRequestBytes },
+    capabilities: new Set(whyOverHttp(provider) === undefined ? provider.capabilities : []),
+    limits: {
+      maxRequestBytes: provider.limits.maxRequestBytes,
+      maxWebSocketMessageBytes: provider.limits.maxWebSocketMessageBytes,
+      maxConnectionAgeMs: (provider.limits.maxConnectionAgeSeconds ?? DEFAULT_SOCKET_AGE_SECONDS) * 1000,
+    },
+    health: {
+      consecutiveFailures: provider.health.consecutiveFailures,
+      ejectionMs: provider.health.ejectionSeconds * 1000,
+      maxEjectionMs: provider.health.maxEjectionSeconds * 1000,
+    },
     loopbackAllowed: scope.loopbackAllowed,
   };
 }
@@ -138,6 +160,7 @@ export function compileRoute(
   clients: ClientPolicy,
   providers: readonly CompiledProvider[],
 ): CompiledRoute {
+  const usable = new Set(providers.map(({ name }) => name));
   return {
     id,
     match: { models: spec.match.models, headers: spec.match.headers.map(compileHeaderMatch) },
@@ -145,6 +168,9 @@ export function compileRoute(
     limits: compileLimits(spec.limits),
     // A stable sort: equal priorities stay as written.
     providers: providers.toSorted((a, b) => a.priority - b.priority),
+    unusableProviders: spec.providers
+      .filter(({ name }) => !usable.has(name))
+      .map(({ name, dialect, models }) => ({ name, dialect, models })),
     headerPassthrough: {
       request: compileHeaderRules(spec.headerPassthrough.request),
       response: compileHeaderRules(spec.headerPassthrough.response),
@@ -159,7 +185,12 @@ export function compileRoute(
       idleMs: spec.timeouts.idleSeconds * 1000,
       turnDeadlineMs: spec.timeouts.turnDeadlineSeconds * 1000,
     },
-    relay: { paths: spec.relay.paths, sharedKey: spec.relay.sharedKey === 'Allowed' },
+    failover: { causes: new Set(spec.failover.causes), maxAttempts: spec.failover.maxAttempts },
+    relay: {
+      paths: spec.relay.paths,
+      webSocketPaths: spec.relay.webSocketPaths,
+      sharedKey: spec.relay.sharedKey === 'Allowed',
+    },
     telemetry: { sessionIds: spec.telemetry.sessionIds },
   };
 }

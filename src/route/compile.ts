@@ -1,29 +1,46 @@
 /** From checked documents to a snapshot: rules, references, groups, and conflicts between routes. */
 import type { CheckedResource } from './check-resource.ts';
+import { hostsToClose, type HostClaim } from './closed-hosts.ts';
 import { compileClients, compileProvider, compileRoute } from './compile-route.ts';
 import type { CompileScope } from './compile-route.ts';
-import { contentHash } from './content-hash.ts';
-import { errorAt, hasErrors } from './problem.ts';
-import type { Path, Problem } from './problem.ts';
-import type { ReferenceLookup } from './references.ts';
-import type { RouteSpec } from './resource.ts';
+import { claimedHosts, commonTerms, GroupTerms, HostOwners } from './conflicts.ts';
+import type { CommonTerms, RouteName } from './conflicts.ts';
+import { errorAt, isReferenceProblem } from './problem.ts';
+import type { Problem } from './problem.ts';
+import type { MissingReferences, ReferenceLookup } from './references.ts';
+import { type RuleOptions, permitsLoopback } from './provider-rules.ts';
 import { checkRules } from './rules.ts';
-import type { CompiledProvider, CompiledRoute, RouteGroup, Snapshot } from './snapshot.ts';
+import { toSnapshot } from './route-groups.ts';
+import type { CompiledProvider, ServedRoute, Snapshot } from './snapshot.ts';
 
 export interface CompileOptions {
   /** Providers on this machine or its link may be named: files and sidecars, never a route of a cluster. */
-  readonly loopbackAllowed: boolean;
-  /** Whether an object that the lookup does not know is a mistake. `Tolerated` is for checks only: see references.ts. */
-  readonly missingReferences: 'Refused' | 'Tolerated';
+  readonly loopbackAllowed: RuleOptions['loopbackAllowed'];
+  readonly missingReferences: MissingReferences;
   /** Serve the routes of this bridge only; undefined = of all. Others are neither judged nor served. */
   readonly bridgeName: string | undefined;
+  /** Hosts, in lower case, that belong to routes which are not among the documents. */
+  readonly takenHosts?: ReadonlyMap<string, RouteName>;
+  /** For whoever compiles again and again: a change then costs what it changed. For these options only. */
+  readonly memo?: CompileMemo;
 }
+
+/** A problem; `document` is the index of the document it is about. */
+export type DocumentProblem = Problem & { readonly document: number };
 
 export interface CompileResult {
   /** All routes without an error; undefined when there is none. */
   readonly snapshot: Snapshot | undefined;
-  /** Of schema, rules, references and conflicts; `document` is the index of the document they are about. */
-  readonly problems: readonly (Problem & { readonly document: number })[];
+  /** Of schema, rules, references and conflicts. */
+  readonly problems: readonly DocumentProblem[];
+}
+
+export interface CompiledRoutes {
+  /** Oldest first; `document` is the index of the document it comes from. */
+  readonly served: readonly (ServedRoute & { readonly document: number })[];
+  /** Of all routes, also of those that are not served; oldest first. */
+  readonly claims: readonly HostClaim[];
+  readonly problems: readonly DocumentProblem[];
 }
 
 /**
@@ -36,52 +53,118 @@ export function compile(
   lookup: ReferenceLookup,
   options: CompileOptions,
 ): CompileResult {
-  const problems: (Problem & { document: number })[] = [];
-  const candidates: Candidate[] = [];
+  const { served, claims, problems } = compileRoutes(documents, lookup, options);
+  const snapshot = served.length === 0 ? undefined : toSnapshot(served, hostsToClose(claims, served));
+  return { snapshot, problems };
+}
+
+/** The same, route by route: for a source that serves what is sound and explains the rest. */
+export function compileRoutes(
+  documents: readonly CheckedResource[],
+  lookup: ReferenceLookup,
+  options: CompileOptions,
+): CompiledRoutes {
+  const problems: DocumentProblem[] = [];
+  const served: (ServedRoute & { document: number })[] = [];
+  const hosts = new HostOwners(options.takenHosts);
+  const groups = new GroupTerms();
   const ids = new Set<string>();
   documents.forEach((resource, document) => {
     const { bridgeName } = resource.sections;
     if (options.bridgeName !== undefined && bridgeName !== undefined && bridgeName !== options.bridgeName)
       return;
-    const own = [...resource.problems, ...checkRules(resource.sections, options)];
+    const { route, terms, problems: sound } = judge(resource, lookup, options);
+    const own = [...sound];
     const id = resource.metadata && `${resource.metadata.namespace}/${resource.metadata.name}`;
-    if (id !== undefined && ids.has(id)) own.push(secondOf(id));
+    const { metadata } = resource;
+    const isSecond = id !== undefined && ids.has(id);
+    if (isSecond) own.push(secondOf(id));
     if (id !== undefined) ids.add(id);
-    const candidate = toCandidate(resource, document, own, lookup, options);
+    // claimed by broken routes too: a mistake in an edit must not hand a host to another namespace
+    const foreign = metadata && hosts.claim(metadata, resource.sections.hostnames);
+    if (foreign !== undefined) own.push(foreign);
+    if (route !== undefined && terms !== undefined && !isSecond && foreign === undefined) {
+      const disagreement = groups.join(route, terms);
+      if (disagreement === undefined) served.push({ ...route, document });
+      const remark = disagreement ?? groups.shadowOf(route, terms);
+      if (remark !== undefined) own.push(remark);
+    }
     problems.push(...own.map((problem) => ({ ...problem, document })));
-    if (candidate !== undefined) candidates.push(candidate);
   });
-  const accepted: Candidate[] = [];
-  for (const candidate of candidates) {
-    const conflict = findConflict(candidate, accepted);
-    if (conflict === undefined) accepted.push(candidate);
-    else problems.push({ ...conflict, document: candidate.document });
-  }
-  return { snapshot: toSnapshot(accepted), problems: problems.sort((a, b) => a.document - b.document) };
+  return { served, claims: hosts.claims, problems };
 }
 
-/** A route that is sound by itself. */
-interface Candidate {
-  readonly document: number;
+/** What became of one document, other documents aside. */
+interface Judged {
+  /** Of schema, rules and references. */
+  readonly problems: readonly Problem[];
+  /** Undefined when it cannot be served. */
+  readonly route: ServedRoute | undefined;
+  /** With `route` only. */
+  readonly terms: CommonTerms | undefined;
+}
+
+function judge(resource: CheckedResource, lookup: ReferenceLookup, options: CompileOptions): Judged {
+  const known = options.memo?.recall(resource, lookup);
+  if (known !== undefined) return known;
+  const recorded = recordLookups(lookup);
+  const problems = [...resource.problems, ...checkRules(resource.sections, options)];
+  const route = toServedRoute(resource, problems, recorded, options);
+  const terms = route && resource.route && commonTerms(route.compiled.id, resource.route.spec);
+  const judged: Judged = { problems, route, terms };
+  options.memo?.remember(resource, judged, recorded.lookups);
+  return judged;
+}
+
+/**
+ * Remembers what became of each document, for as long as somebody holds it. It counts while the lookup gives the same
+ * objects (the same, not equal ones) for what the document refers to.
+ */
+export class CompileMemo {
+  readonly #known = new WeakMap<CheckedResource, { judged: Judged; lookups: readonly Lookup[] }>();
+
+  recall(resource: CheckedResource, lookup: ReferenceLookup): Judged | undefined {
+    const known = this.#known.get(resource);
+    const isSame = known?.lookups.every(
+      ({ kind, namespace, name, found }) => lookup[kind](namespace, name) === found,
+    );
+    return isSame === true ? known?.judged : undefined;
+  }
+
+  remember(resource: CheckedResource, judged: Judged, lookups: readonly Lookup[]): void {
+    this.#known.set(resource, { judged, lookups });
+  }
+}
+
+interface Lookup {
+  readonly kind: 'secret' | 'configMap';
   readonly namespace: string;
   readonly name: string;
-  readonly spec: RouteSpec;
-  /** In lower case; `*` alone for any. */
-  readonly hostnames: readonly string[];
-  /** The root is the empty text. */
-  readonly paths: readonly string[];
-  readonly compiled: CompiledRoute;
+  readonly found: unknown;
 }
 
-/** Resolves what can be resolved, so that all mistakes are told; gives a candidate when there were none. */
-function toCandidate(
-  resource: CheckedResource,
-  document: number,
+/** The same lookup; `lookups` are those that were made. */
+function recordLookups(lookup: ReferenceLookup): ReferenceLookup & { readonly lookups: readonly Lookup[] } {
+  const lookups: Lookup[] = [];
+  const note = <T>(kind: Lookup['kind'], namespace: string, name: string, found: T): T => {
+    lookups.push({ kind, namespace, name, found });
+    return found;
+  };
+  return {
+    ...lookup,
+    lookups,
+    secret: (namespace, name) => note('secret', namespace, name, lookup.secret(namespace, name)),
+    configMap: (namespace, name) => note('configMap', namespace, name, lookup.configMap(namespace, name)),
+  };
+}
+
+/** Resolves what can be resolved, so that all mistakes are told; undefined when the route cannot be served. */
+function toServedRoute(
+  { metadata, route, sections }: CheckedResource,
   problems: Problem[],
   lookup: ReferenceLookup,
   options: CompileOptions,
-): Candidate | undefined {
-  const { metadata, route, sections } = resource;
+): ServedRoute | undefined {
   if (metadata === undefined) return undefined;
   const { namespace, name } = metadata;
   const scope: CompileScope = {
@@ -89,41 +172,27 @@ function toCandidate(
     lookup,
     missing: options.missingReferences,
     problems,
-    loopbackAllowed: options.loopbackAllowed,
+    loopbackAllowed: permitsLoopback(options, sections.bridgeName),
   };
   const clients = compileClients(sections.clients, route?.spec.clients, scope);
   const providers = (sections.providers ?? []).map((provider, index) =>
     compileProvider(provider, route?.spec.providers[index], ['spec', 'providers', index], scope),
   );
-  if (route === undefined || clients === undefined || hasErrors(problems)) return undefined;
+  if (route === undefined || clients === undefined || problems.some((problem) => forbids(problem, options)))
+    return undefined;
   const { spec } = route;
   const sound = providers.filter((provider): provider is CompiledProvider => provider !== undefined);
   return {
-    document,
-    namespace,
-    name,
-    spec,
-    hostnames: spec.hostnames.length === 0 ? ['*'] : spec.hostnames.map((hostname) => hostname.toLowerCase()),
+    hostnames: claimedHosts(spec.hostnames),
     paths: spec.match.paths.map((path) => (path === '/' ? '' : path)),
     compiled: compileRoute(`${namespace}/${name}`, spec, clients, sound),
   };
 }
 
-/** Why a younger route cannot stand beside the accepted ones; undefined when it can. */
-function findConflict(younger: Candidate, accepted: readonly Candidate[]): Problem | undefined {
-  for (const older of accepted) {
-    const hostname = younger.hostnames.find((host) => older.hostnames.includes(host));
-    if (hostname === undefined) continue;
-    if (older.namespace !== younger.namespace) return foreignHostname(younger, older, hostname);
-    const path = younger.paths.find((base) => older.paths.includes(base));
-    const section = path === undefined ? undefined : disagreement(younger.spec, older.spec);
-    if (path === undefined || section === undefined) continue;
-    return errorAt(
-      ['spec', section],
-      `routes that share host ${hostname} and path ${path === '' ? '/' : path} must have the same ${section}, and those of the older route ${older.compiled.id} differ; write the same, or another host or path`,
-    );
-  }
-  return undefined;
+/** Whether a route with this problem is not served. */
+function forbids(problem: Problem, { missingReferences }: CompileOptions): boolean {
+  if (problem.severity === 'warning') return false;
+  return missingReferences !== 'LeftOut' || !isReferenceProblem(problem);
 }
 
 function secondOf(id: string): Problem {
@@ -131,54 +200,4 @@ function secondOf(id: string): Problem {
     ['metadata', 'name'],
     `route ${id} is written twice; write another name, or remove one of the two`,
   );
-}
-
-function foreignHostname(younger: Candidate, older: Candidate, hostname: string): Problem {
-  const index = younger.spec.hostnames.findIndex((host) => host.toLowerCase() === hostname);
-  const path: Path = index === -1 ? ['spec', 'hostnames'] : ['spec', 'hostnames', index];
-  const what = hostname === '*' ? 'any host (no hostnames)' : `host ${hostname}`;
-  return errorAt(
-    path,
-    `${what} belongs to namespace ${older.namespace} through its older route ${older.compiled.id}; write another host, or move this route there`,
-  );
-}
-
-/** The first of the sections that a group has in common in which two routes differ; the order in sets is no difference. */
-function disagreement(a: RouteSpec, b: RouteSpec): 'clients' | 'limits' | undefined {
-  const comparable = ({ clients }: RouteSpec) => ({
-    ...clients,
-    allowedOrigins: new Set(clients.allowedOrigins),
-    queryPassthrough: new Set(clients.queryPassthrough.allow),
-  });
-  if (contentHash(comparable(a)) !== contentHash(comparable(b))) return 'clients';
-  return contentHash(a.limits) === contentHash(b.limits) ? undefined : 'limits';
-}
-
-/** Enough to tell versions apart; short enough to be read out. */
-const VERSION_DIGITS = 12;
-
-function toSnapshot(accepted: readonly Candidate[]): Snapshot | undefined {
-  if (accepted.length === 0) return undefined;
-  const groups = new Map<string, { hostname: string; path: string; routes: CompiledRoute[] }>();
-  for (const { hostnames, paths, compiled } of accepted) {
-    for (const hostname of hostnames) {
-      for (const path of paths) {
-        const key = `${hostname} ${path}`;
-        const group = groups.get(key);
-        if (group === undefined) groups.set(key, { hostname, path, routes: [compiled] });
-        else group.routes.push(compiled);
-      }
-    }
-  }
-  const routes = accepted.map(({ compiled }) => compiled);
-  return {
-    version: contentHash([...groups].map(([key, group]) => [key, group.routes])).slice(0, VERSION_DIGITS),
-    routes,
-    groups: [...groups.values()].flatMap(toGroup),
-  };
-}
-
-function toGroup(group: { hostname: string; path: string; routes: CompiledRoute[] }): RouteGroup[] {
-  const [oldest] = group.routes;
-  return oldest === undefined ? [] : [{ ...group, clients: oldest.clients, limits: oldest.limits }];
 }

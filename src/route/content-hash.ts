@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Secret } from './secret.ts';
 
 /**
@@ -11,7 +11,7 @@ export function contentHash(value: unknown): string {
 
 /** SHA-256 of a text, 32 bytes. */
 export function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 function canonical(value: unknown): unknown {

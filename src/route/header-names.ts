@@ -10,7 +10,7 @@ export type HeaderTest = (name: string) => boolean;
  * Connection-level headers (RFC 9110 7.6.1 and what older software treats alike), those of the WebSocket handshake,
  * the pseudo headers of HTTP/2, and our own: no rule may name them to any effect.
  */
-export const isReservedHeader: HeaderTest = oneOf([
+export const RESERVED_HEADERS = [
   'connection',
   'http2-settings',
   'keep-alive',
@@ -24,10 +24,13 @@ export const isReservedHeader: HeaderTest = oneOf([
   'sec-websocket-*',
   'x-turnbridge-*',
   ':*',
-]);
+] as const;
+
+/** Whether a name is one of RESERVED_HEADERS. */
+export const isReservedHeader: HeaderTest = oneOf(RESERVED_HEADERS);
 
 /** Written by the bridge for each request, so that nobody else's value could count. */
-export const isWrittenByBridge: HeaderTest = oneOf([
+export const WRITTEN_HEADERS = [
   'accept',
   'accept-encoding',
   'content-encoding',
@@ -35,25 +38,41 @@ export const isWrittenByBridge: HeaderTest = oneOf([
   'content-type',
   'expect',
   'host',
-]);
+] as const;
+
+/** Whether a name is one of WRITTEN_HEADERS. */
+export const isWrittenByBridge: HeaderTest = oneOf(WRITTEN_HEADERS);
 
 /** Passes from one side to the other for nobody, whatever a route allows. */
 export function isNeverPassed(name: string): boolean {
   return isReservedHeader(name) || isWrittenByBridge(name);
 }
 
-const KEYS = ['api-key', 'authorization', 'x-api-key'] as const;
+/** Hold a key: such a value is not written into a route. */
+export const KEY_HEADERS = ['api-key', 'authorization', 'x-api-key'] as const;
 
-/** Holds a key: such a value is not written into a route. */
-export const isKeyHeader: HeaderTest = oneOf(KEYS);
+/** Whether a name is one of KEY_HEADERS. */
+export const isKeyHeader: HeaderTest = oneOf(KEY_HEADERS);
+
+const CREDENTIAL_WORDS =
+  /(^|[-_.])(api)?(key|token|sig|signature|credentials?)$|secret|passw(or)?d|^cookie$/i;
+const HARMLESS_KEYS = /(idempotency|cache|partition|routing|sort)[-_]?key$/i;
+
+/** Whether the name of a header or query parameter makes one believe that its value is a credential. */
+export function looksLikeCredential(name: string): boolean {
+  return CREDENTIAL_WORDS.test(name) && !HARMLESS_KEYS.test(name);
+}
 
 /** Says whose key is spent: a client's reaches providers with auth Passthrough, and no other. */
-export const isCredentialHeader: HeaderTest = oneOf([
-  ...KEYS,
+export const CREDENTIAL_HEADERS = [
+  ...KEY_HEADERS,
   'chatgpt-account-id',
   'openai-organization',
   'openai-project',
-]);
+] as const;
+
+/** Whether a name is one of CREDENTIAL_HEADERS. */
+export const isCredentialHeader: HeaderTest = oneOf(CREDENTIAL_HEADERS);
 
 /** What identifies a client's program and turn, and traces: passes unless denied. */
 const isSafeForProviders: HeaderTest = oneOf([
@@ -101,7 +120,10 @@ export const isPassedToClients: HeaderTest = oneOf([
  * Goes to no client, whatever a route allows: Codex compares `openai-model` with what it asked for and warns its
  * user of a reroute.
  */
-export const isHiddenFromClients: HeaderTest = oneOf(['openai-model', 'x-openai-model']);
+export const HIDDEN_HEADERS = ['openai-model', 'x-openai-model'] as const;
+
+/** Whether a name is one of HIDDEN_HEADERS. */
+export const isHiddenFromClients: HeaderTest = oneOf(HIDDEN_HEADERS);
 
 /** Describe the body of a relayed answer, and pass with it unless denied. */
 export const RELAYED_BODY_HEADERS = ['cache-control', 'content-encoding', 'content-type', 'etag'] as const;

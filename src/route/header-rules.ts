@@ -10,6 +10,7 @@ import {
   isRelayedToClients,
   isReservedHeader,
   isWrittenByBridge,
+  looksLikeCredential,
 } from './header-names.ts';
 import type { HeaderTest } from './header-names.ts';
 import { errorAt, warningAt } from './problem.ts';
@@ -108,6 +109,14 @@ function changeRules(name: string, path: Path, carriesKey: string | undefined): 
   }
   if (isWrittenByBridge(name))
     return [errorAt(path, `${name} is written by the bridge for each request; remove it`)];
+  if (looksLikeCredential(name)) {
+    return [
+      warningAt(
+        path,
+        `${name} looks like a credential, which everyone who may read this route can read; put it into a Secret and write auth: {type: APIKey, secretRef: {name: NAME}, header: {name: ${name}}}`,
+      ),
+    ];
+  }
   return [];
 }
 

@@ -11,8 +11,7 @@ import { BlockList, isIP } from 'node:net';
 export type HostKind = 'local' | 'private' | 'public';
 
 /** Names that lead to the machine itself or to the credentials of its cloud. */
-const LOCAL_NAMES: ReadonlySet<string> = new Set([
-  '', // Node connects it to loopback
+export const LOCAL_NAMES = [
   'localhost',
   'localhost.localdomain',
   'localhost6',
@@ -24,6 +23,11 @@ const LOCAL_NAMES: ReadonlySet<string> = new Set([
   'metadata.goog',
   'instance-data',
   'instance-data.ec2.internal',
+] as const;
+
+const LOCAL_NAME_SET: ReadonlySet<string> = new Set([
+  '', // Node connects it to loopback
+  ...LOCAL_NAMES,
 ]);
 
 const PRIVATE_SUFFIXES = ['.svc', '.cluster.local', '.internal', '.local', '.lan', '.home.arpa'];
@@ -39,7 +43,8 @@ const EMBEDDING_PREFIXES = [
 
 type Subnet = readonly [address: string, prefix: number];
 
-const LOCAL_ADDRESSES = listOf([
+/** What no route of a cluster may reach, as `[address, prefix]`; IPv4 in its IPv6 forms too. */
+export const LOCAL_SUBNETS: readonly Subnet[] = [
   ['0.0.0.0', 8], // "this host": Linux connects it to loopback
   ['127.0.0.0', 8],
   ['169.254.0.0', 16], // link-local; 169.254.169.254 is the metadata service of most clouds
@@ -54,7 +59,9 @@ const LOCAL_ADDRESSES = listOf([
   ['ff00::', 8], // multicast
   ['fd00:ec2::254', 128], // metadata of AWS
   ['fd20:ce::254', 128], // metadata of Google Cloud
-]);
+];
+
+const LOCAL_ADDRESSES = listOf(LOCAL_SUBNETS);
 
 const PRIVATE_ADDRESSES = listOf([
   ['10.0.0.0', 8],
@@ -85,7 +92,7 @@ export function addressKind(address: string): HostKind | undefined {
 }
 
 function nameKind(name: string): HostKind {
-  if (LOCAL_NAMES.has(name) || name.endsWith('.localhost')) return 'local';
+  if (LOCAL_NAME_SET.has(name) || name.endsWith('.localhost')) return 'local';
   // A name without a dot is resolved by the search path of the pod: a Service of the cluster.
   if (!name.includes('.') || PRIVATE_SUFFIXES.some((suffix) => name.endsWith(suffix))) return 'private';
   // `service.namespace` cannot be told from a public name.

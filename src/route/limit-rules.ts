@@ -1,34 +1,15 @@
 import type { RouteSections } from './check-resource.ts';
-import { duplicateValues } from './duplicates.ts';
-import { errorAt, warningAt } from './problem.ts';
-import type { Path, Problem } from './problem.ts';
+import { warningAt } from './problem.ts';
+import type { Problem } from './problem.ts';
+import { writtenTransport } from './provider-transport.ts';
 
-const FAILOVER: Path = ['spec', 'failover'];
-const DEFAULT_ATTEMPTS = 2;
-const ALL_CAUSES = 4;
 const DEFAULT_TRANSCRIPT_BYTES = 8_388_608;
 /** Below this age a client spends much of its time connecting. */
 const MIN_SENSIBLE_AGE_SECONDS = 60;
 
-/** `spec.failover`: accepted at its defaults until there is failover. */
-export function failoverRules({ failover }: RouteSections): readonly Problem[] {
-  const problems: Problem[] = [...duplicateValues(failover.on, [...FAILOVER, 'on'])];
-  if (failover.on !== undefined && new Set(failover.on).size < ALL_CAUSES && problems.length === 0) {
-    problems.push(errorAt([...FAILOVER, 'on'], 'failover comes with a later release; remove failover.on'));
-  }
-  if ((failover.maxAttempts ?? DEFAULT_ATTEMPTS) !== DEFAULT_ATTEMPTS) {
-    problems.push(
-      errorAt(
-        [...FAILOVER, 'maxAttempts'],
-        'failover comes with a later release; remove failover.maxAttempts',
-      ),
-    );
-  }
-  return problems;
-}
-
 /** `spec.limits`, `spec.timeouts`, `spec.continuation`. */
-export function limitRules({ limits, timeouts, continuation }: RouteSections): readonly Problem[] {
+export function limitRules(sections: RouteSections): readonly Problem[] {
+  const { limits, timeouts } = sections;
   const problems: Problem[] = [];
   const { turnDeadlineSeconds: deadline, firstEventSeconds: first } = timeouts;
   if (deadline !== undefined && first !== undefined && deadline < first) {
@@ -56,15 +37,26 @@ export function limitRules({ limits, timeouts, continuation }: RouteSections): r
       ),
     );
   }
-  const { mode, maxBytesPerConnection: budget } = continuation;
-  const isRemembering = mode === undefined || mode === 'Transcript';
-  if (!isRemembering && budget !== undefined && budget !== DEFAULT_TRANSCRIPT_BYTES) {
-    problems.push(
-      warningAt(
-        ['spec', 'continuation', 'maxBytesPerConnection'],
-        `with mode ${mode} the bridge remembers nothing, so this does not count; remove it`,
-      ),
-    );
-  }
+  problems.push(...memoryRules(sections));
   return problems;
+}
+
+/** Warns of a size for a memory that there is not. */
+function memoryRules({ continuation, providers }: RouteSections): readonly Problem[] {
+  const { mode, maxBytesPerConnection: budget } = continuation;
+  if (budget === undefined || budget === DEFAULT_TRANSCRIPT_BYTES || mode === 'Transcript') return [];
+  const path = ['spec', 'continuation', 'maxBytesPerConnection'];
+  if (mode !== undefined) {
+    return [
+      warningAt(path, `with mode ${mode} the bridge remembers nothing, so this does not count; remove it`),
+    ];
+  }
+  const isSockets = providers?.every((provider) => writtenTransport(provider) === 'WebSocket');
+  if (isSockets !== true) return [];
+  return [
+    warningAt(
+      path,
+      'all providers are reached by WebSocket alone and hold the chains themselves, so this does not count; write mode: Transcript to have the bridge remember them too, or remove it',
+    ),
+  ];
 }

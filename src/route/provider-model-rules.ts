@@ -1,4 +1,4 @@
-/** Models of providers: mappings that cannot match, providers that cannot be reached. */
+/** Models of providers: mappings that cannot match, and which models two lists have in common. */
 import { duplicateKeys } from './duplicates.ts';
 import { canOverlap, covers, modelPatternMistake, toModelPattern } from './model-pattern.ts';
 import type { ModelPattern } from './model-pattern.ts';
@@ -71,57 +71,13 @@ function targetRules(from: string, to: string, path: Path): readonly Problem[] {
   return [];
 }
 
-/** Warns of providers that stand in the shadow of another: there is no failover that would reach them. */
-export function shadowRules(providers: readonly Provider[], path: Path): readonly Problem[] {
-  const problems: Problem[] = [];
-  const inOrder = providers
-    .map((provider, index) => ({ provider, index }))
-    .filter((entry): entry is { provider: ProviderResource; index: number } => isWhole(entry.provider))
-    .sort((a, b) => a.provider.priority - b.provider.priority || a.index - b.index);
-  inOrder.forEach(({ provider, index }, place) => {
-    const before = inOrder.slice(0, place).map((entry) => entry.provider);
-    const twin = before.find((other) => isTwin(other, provider));
-    if (twin !== undefined) {
-      problems.push(
-        warningAt(
-          [...path, index],
-          `providers ${twin.name} and ${provider.name} have the same url and auth; remove one, or write what should differ`,
-        ),
-      );
-      return;
-    }
-    const shadow = before.find((other) => overlap(other.models, provider.models));
-    if (shadow === undefined) return;
-    const isHidden = coversAll(shadow.models, provider.models);
-    problems.push(
-      warningAt(
-        [...path, index],
-        isHidden
-          ? `provider ${provider.name} is never used: ${shadow.name} comes first and has its models, and failover comes with a later release; give each its models`
-          : `for models that both have, only ${shadow.name} is used, never ${provider.name}: failover comes with a later release; give each its models`,
-      ),
-    );
-  });
-  return problems;
-}
-
-/** No field of a provider is optional once the defaults are in: what is undefined is broken. */
-function isWhole(provider: Provider): provider is ProviderResource {
-  return Object.values(provider).every((field) => field !== undefined);
-}
-
-function isTwin(a: ProviderResource, b: ProviderResource): boolean {
-  const differing = ({ url, auth, models, modelMapping, headers, query, tls }: ProviderResource): string =>
-    JSON.stringify([url.replace(/\/+$/, ''), auth, models, modelMapping, headers, query, tls]);
-  return differing(a) === differing(b);
-}
-
 /** Whether two lists of patterns have a model in common; an empty list = any model. Broken patterns count as any. */
-function overlap(a: readonly string[], b: readonly string[]): boolean {
+export function overlap(a: readonly string[], b: readonly string[]): boolean {
   return toPatterns(a).some((one) => toPatterns(b).some((other) => canOverlap(one, other)));
 }
 
-function coversAll(outer: readonly string[], inner: readonly string[]): boolean {
+/** Whether every model of one list is in another. */
+export function coverAll(outer: readonly string[], inner: readonly string[]): boolean {
   return toPatterns(inner).every((one) => toPatterns(outer).some((other) => covers(other, one)));
 }
 

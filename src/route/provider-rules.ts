@@ -1,26 +1,36 @@
 import type { RouteSections, Sound } from './check-resource.ts';
 import { duplicateKeys, duplicateValues } from './duplicates.ts';
+import { looksLikeCredential } from './header-names.ts';
 import { providerHeaderRules } from './header-rules.ts';
 import { hostKind } from './host-kind.ts';
 import { modelPatternRules } from './match-rules.ts';
-import { providerModelRules, shadowRules } from './provider-model-rules.ts';
+import { providerModelRules } from './provider-model-rules.ts';
 import { errorAt, warningAt } from './problem.ts';
 import type { Path, Problem } from './problem.ts';
 import { providerAuthRules } from './provider-auth-rules.ts';
 import type { ProviderResource } from './provider-resource.ts';
+import { providerTransportRules } from './provider-transport-rules.ts';
 import { parseProviderUrl } from './provider-url.ts';
 
 /** What the source of a route permits. */
 export interface RuleOptions {
-  /** Providers on this machine or its link may be named: files and sidecars, never a route of a cluster. */
-  readonly loopbackAllowed: boolean;
+  /**
+   * Providers on this machine or its link may be named: files and sidecars, never a route of a cluster. `Sidecars`: by
+   * the name of the route's bridge, as the API server judges, to whom all routes of a cluster come.
+   */
+  readonly loopbackAllowed: boolean | 'Sidecars';
+}
+
+/** Whether a route of this bridge may name providers on its own machine. */
+export function permitsLoopback({ loopbackAllowed }: RuleOptions, bridgeName: string | undefined): boolean {
+  if (loopbackAllowed === 'Sidecars')
+    return bridgeName === 'sidecar' || bridgeName?.startsWith('sidecar-') === true;
+  return loopbackAllowed;
 }
 
 type Provider = Sound<ProviderResource>;
 
 const PROVIDERS: Path = ['spec', 'providers'];
-const DEFAULT_WEIGHT = 1;
-const DEFAULT_HEALTH = { consecutiveFailures: 3, ejectionSeconds: 10, maxEjectionSeconds: 300 } as const;
 
 /** One entry of `spec.providers`, alone and together with the clients and the match of its route. */
 export function providerRules(
@@ -31,8 +41,9 @@ export function providerRules(
 ): readonly Problem[] {
   const path = [...PROVIDERS, index];
   return [
-    ...urlRules(provider, path, options),
-    ...laterReleaseRules(provider, path),
+    ...urlRules(provider, path, permitsLoopback(options, sections.bridgeName)),
+    ...providerTransportRules(provider, path),
+    ...healthRules(provider, path),
     ...providerAuthRules(provider, path, sections.clients.auth),
     ...modelPatternRules(provider.models ?? [], [...path, 'models']),
     ...duplicateValues(provider.models, [...path, 'models']),
@@ -43,13 +54,12 @@ export function providerRules(
   ];
 }
 
-/** `spec.providers` as a list. */
+/** `spec.providers` as a list. Who is asked after whom is in failover-rules.ts. */
 export function providerListRules({ providers }: RouteSections): readonly Problem[] {
-  if (providers === undefined) return [];
-  return [...duplicateKeys(providers, 'name', PROVIDERS), ...shadowRules(providers, PROVIDERS)];
+  return duplicateKeys(providers, 'name', PROVIDERS);
 }
 
-function urlRules(provider: Provider, path: Path, { loopbackAllowed }: RuleOptions): readonly Problem[] {
+function urlRules(provider: Provider, path: Path, loopbackAllowed: boolean): readonly Problem[] {
   const at = [...path, 'url'];
   if (provider.url === undefined) return [];
   const result = parseProviderUrl(provider.url);
@@ -67,14 +77,17 @@ function urlRules(provider: Provider, path: Path, { loopbackAllowed }: RuleOptio
   }
   if (!url.secure && kind === 'public') {
     problems.push(
-      warningAt(at, `url is http to a public host: keys and prompts can be read on the way; write https://`),
+      warningAt(
+        at,
+        `url is ${url.scheme} to a public host: keys and prompts can be read on the way; write ${url.scheme}s://`,
+      ),
     );
   }
   if (!url.secure && kind === 'private') {
     problems.push(
       warningAt(
         at,
-        'url is http: keys and prompts travel unencrypted; write https:// where the provider has it',
+        `url is ${url.scheme}: keys and prompts travel unencrypted; write ${url.scheme}s:// where the provider has it`,
       ),
     );
   }
@@ -83,53 +96,28 @@ function urlRules(provider: Provider, path: Path, { loopbackAllowed }: RuleOptio
     problems.push(
       warningAt(
         at,
-        `url is the base path, /responses is added to it; write ${url.origin}${url.basePath.slice(0, -ending.length)}`,
+        `url is the base path, /responses is added to it; write ${url.scheme}://${url.authority}${url.basePath.slice(0, -ending.length)}`,
       ),
     );
   }
   return problems;
 }
 
-/** Values that ask for what does not exist yet are refused: nothing is worse than a setting without effect. */
-function laterReleaseRules(provider: Provider, path: Path): readonly Problem[] {
-  const problems: Problem[] = [];
-  if (provider.transport === 'WebSocket') {
-    problems.push(
-      errorAt([...path, 'transport'], 'transport WebSocket comes with a later release; write Auto or HTTP'),
-    );
-  }
-  if (provider.dialect === 'ChatGPT') {
-    problems.push(
-      errorAt([...path, 'dialect'], 'dialect ChatGPT comes with a later release; write OpenAI or Compatible'),
-    );
-  }
-  if ((provider.weight ?? DEFAULT_WEIGHT) !== DEFAULT_WEIGHT) {
-    problems.push(
-      errorAt([...path, 'weight'], 'weight comes with a later release; remove it and use priority'),
-    );
-  }
-  for (const field of ['consecutiveFailures', 'ejectionSeconds', 'maxEjectionSeconds'] as const) {
-    if ((provider.health?.[field] ?? DEFAULT_HEALTH[field]) === DEFAULT_HEALTH[field]) continue;
-    problems.push(
-      errorAt([...path, 'health', field], `health comes with a later release; remove health.${field}`),
-    );
-  }
-  if (provider.limits?.maxConnectionAgeSeconds !== undefined) {
-    problems.push(
-      errorAt(
-        [...path, 'limits', 'maxConnectionAgeSeconds'],
-        'limits.maxConnectionAgeSeconds of a provider comes with a later release; remove it',
-      ),
-    );
-  }
-  return problems;
+function healthRules({ health }: Provider, path: Path): readonly Problem[] {
+  if (health === undefined || health.ejectionSeconds <= health.maxEjectionSeconds) return [];
+  return [
+    errorAt(
+      [...path, 'health', 'ejectionSeconds'],
+      'the first rest, ejectionSeconds, is longer than the longest, maxEjectionSeconds (300 when left out); write a maxEjectionSeconds that is as long, or a shorter first rest',
+    ),
+  ];
 }
 
 function queryRules(provider: Provider, path: Path): readonly Problem[] {
   return [
     ...duplicateKeys(provider.query, 'name', [...path, 'query']),
     ...(provider.query ?? []).flatMap(({ name }, index) =>
-      /^(api[-_]?key|key|token|access_token|sig|signature)$/i.test(name)
+      looksLikeCredential(name)
         ? [
             warningAt(
               [...path, 'query', index, 'name'],
@@ -159,7 +147,10 @@ function tlsRules({ url, tls }: Provider, path: Path): readonly Problem[] {
   const result = url === undefined ? undefined : parseProviderUrl(url);
   if (isWritten && result?.ok === true && !result.url.secure) {
     problems.push(
-      warningAt([...path, 'tls'], 'tls does not count for http; write https:// in url, or remove tls'),
+      warningAt(
+        [...path, 'tls'],
+        `tls does not count for ${result.url.scheme}; write ${result.url.scheme}s:// in url, or remove tls`,
+      ),
     );
   }
   return problems;

@@ -1,12 +1,18 @@
 /** The parts of a provider's url. */
 export interface ProviderUrl {
-  /** `https://api.openai.com` */
+  /** As it was written, in lower case. */
+  readonly scheme: 'http' | 'https' | 'ws' | 'wss';
+  /** Host and port as the URL class writes them. */
+  readonly authority: string;
+  /** `https://api.openai.com`; for ws:// and wss:// that of http:// and https://, by which a WebSocket begins. */
   readonly origin: string;
   /** `/v1`; no slash at the end; may be empty. */
   readonly basePath: string;
   /** Without port, as the URL class writes it. */
   readonly host: string;
   readonly secure: boolean;
+  /** It says ws:// or wss://. */
+  readonly webSocket: boolean;
 }
 
 export type ProviderUrlResult =
@@ -14,7 +20,7 @@ export type ProviderUrlResult =
   /** One sentence, without the text that was written: it may hold a credential. */
   | { readonly ok: false; readonly message: string };
 
-/** Reads the url of a provider: http or https, host, base path, and nothing else. */
+/** Reads the url of a provider: http, https, ws or wss, host, base path, and nothing else. */
 export function parseProviderUrl(text: string): ProviderUrlResult {
   if (text.includes('${')) {
     return refuse(
@@ -26,11 +32,7 @@ export function parseProviderUrl(text: string): ProviderUrlResult {
   if (scheme === undefined || !URL.canParse(text) || /[\s\\]/.test(text)) {
     return refuse('url is not an address; write it in full, such as https://api.openai.com/v1');
   }
-  if (scheme === 'ws' || scheme === 'wss') {
-    const http = scheme === 'ws' ? 'http' : 'https';
-    return refuse(`url begins with ${scheme}://, which comes with a later release; write ${http}://`);
-  }
-  if (scheme !== 'http' && scheme !== 'https') {
+  if (!isKnownScheme(scheme)) {
     return refuse(`url begins with ${scheme}://; write https://`);
   }
   const url = new URL(text);
@@ -39,17 +41,28 @@ export function parseProviderUrl(text: string): ProviderUrlResult {
       'url holds user info before the @; put the key into a Secret and name it in auth.secretRef',
     );
   }
-  if (text.includes('?')) return refuse('url holds a query; write its entries as query: [{name, value}]');
+  if (text.includes('?')) {
+    return refuse(
+      'url holds a query; write its entries as query: [{name, value}], but a key into a Secret that auth.secretRef names',
+    );
+  }
   if (text.includes('#')) return refuse('url holds a fragment; remove # and what follows');
   return {
     ok: true,
     url: {
-      origin: url.origin,
+      scheme,
+      authority: url.host,
+      origin: `${scheme.replace('ws', 'http')}://${url.host}`,
       basePath: url.pathname.replace(/\/+$/, ''),
       host: url.hostname,
-      secure: scheme === 'https',
+      secure: scheme === 'https' || scheme === 'wss',
+      webSocket: scheme.startsWith('ws'),
     },
   };
+}
+
+function isKnownScheme(scheme: string): scheme is ProviderUrl['scheme'] {
+  return ['http', 'https', 'ws', 'wss'].includes(scheme);
 }
 
 function refuse(message: string): ProviderUrlResult {

@@ -8,93 +8,104 @@ import {
   basePath,
   dnsLabel,
   headerName,
-  hostname,
+  routeHostname,
   modelPattern,
   objectName,
-  origin,
-  queryName,
   relayPath,
 } from './field-types.ts';
+import {
+  HEADER_PATTERN,
+  HEADER_TO_CLIENTS,
+  HEADER_TO_PROVIDERS,
+  MATCHED_HEADER,
+} from './cel-header-rules.ts';
+import { MODEL_PATTERN } from './cel-provider-rules.ts';
+import { RELAYED_PATH, SPEC, UNIQUE_HOSTNAMES, UNIQUE_VALUES } from './cel-spec-rules.ts';
+import { keyedBy, mergedValues, ownedAsWhole, validated } from './cluster-meta.ts';
+import type { CelRule } from './cluster-meta.ts';
+import { clientsSchema } from './client-resource.ts';
+import { FAILOVER_CAUSES } from './failover-causes.ts';
 import { providerSchema } from './provider-resource.ts';
+import { SAFE_PATHS, SAFE_SOCKET_PATHS } from './relayed-paths.ts';
 
 /** What `apiVersion` must be. */
 export const API_VERSION = 'turnbridge.dev/v1alpha1';
 /** What `kind` must be. */
 export const KIND = 'ResponsesRoute';
 
-const headerMatch = z.strictObject({
-  name: headerName().meta({ description: 'Name of the header in lower case.' }),
-  type: z.enum(['Exact', 'RegularExpression']).default('Exact').meta({
-    description: 'How value is compared. A regular expression must match the whole header.',
-  }),
-  value: z.string().min(1).max(1024).meta({ description: 'Text or regular expression (JavaScript syntax).' }),
-});
+const headerMatch = z
+  .strictObject({
+    name: headerName().meta({
+      description: 'Name of the header in lower case.',
+      ...validated(MATCHED_HEADER),
+    }),
+    type: z.enum(['Exact', 'RegularExpression']).default('Exact').meta({
+      description: 'How value is compared. A regular expression must match the whole header.',
+    }),
+    value: z
+      .string()
+      .min(1)
+      .max(1024)
+      .meta({ description: 'Text or regular expression (JavaScript syntax).' }),
+  })
+  .meta(validated(...HEADER_PATTERN));
 
 const match = z.strictObject({
-  paths: z.array(basePath()).min(1).max(16).default(['/v1']).meta({
-    description:
-      'Base paths below which /responses lies. With the host they choose the group of routes at the upgrade.',
-  }),
-  models: z.array(modelPattern()).max(64).default([]).meta({
-    description:
-      'Models this route is for: exact names, or patterns with one * at the start or end. Empty: any.',
-  }),
-  headers: z.array(headerMatch).max(16).default([]).meta({
-    description: 'Headers of the client that must all be there for a turn to take this route.',
-  }),
-});
-
-const clientAuth = z.strictObject({
-  type: z.enum(['Passthrough', 'APIKey', 'None']).default('Passthrough').meta({
-    description:
-      'Passthrough: the key of the client is not checked here and goes to the provider. APIKey: it is checked here and never leaves. None: anyone may come in.',
-  }),
-  secretRef: z
-    .strictObject({
-      name: objectName().meta({ description: 'Name of a Secret in the namespace of the route.' }),
-    })
-    .optional()
+  paths: z
+    .array(basePath())
+    .min(1)
+    .max(16)
+    .default(['/v1'])
     .meta({
       description:
-        'Secret with the keys of clients, for type APIKey: each entry is one client, its name is the name of the client.',
+        'Base paths below which /responses lies. With the host they choose the group of routes at the upgrade.',
+      ...ownedAsWhole(),
+      ...validated(UNIQUE_VALUES),
+    }),
+  models: z
+    .array(modelPattern().meta(validated(MODEL_PATTERN)))
+    .max(64)
+    .default([])
+    .meta({
+      description:
+        'Models this route is for: exact names, or patterns with one * at the start or end. Empty: any.',
+      ...mergedValues(),
+    }),
+  headers: z
+    .array(headerMatch)
+    .max(16)
+    .default([])
+    .meta({
+      description: 'Headers of the client that must all be there for a turn to take this route.',
+      ...keyedBy('name'),
     }),
 });
 
-const clients = z.strictObject({
-  auth: clientAuth.prefault({}).meta({ description: 'Who may come in.' }),
-  webSocket: z.enum(['Enabled', 'Disabled']).default('Enabled').meta({
-    description: 'Disabled answers upgrades with 426, so that clients fall back to HTTP.',
-  }),
-  allowedOrigins: z.array(origin()).max(32).default([]).meta({
-    description: 'Origins of browsers that may connect. Empty: no browser may.',
-  }),
-  queryPassthrough: z
-    .strictObject({
-      allow: z.array(queryName()).max(32).default([]).meta({
-        description: 'Names of query parameters of the client that may reach a provider.',
+function headerRules(allowed: readonly CelRule[]) {
+  return z.strictObject({
+    allow: z
+      .array(headerName().meta(validated(...allowed)))
+      .max(64)
+      .default([])
+      .meta({
+        description: 'Names of headers that pass besides the safe ones, in lower case.',
+        ...mergedValues(),
       }),
-    })
-    .prefault({})
-    .meta({ description: 'What of the query of the client reaches providers: nothing, unless it is named.' }),
-  trace: z.enum(['Parent', 'ParentSampled', 'Link', 'Ignore']).default('Parent').meta({
-    description:
-      'What a trace context of the client means. Parent: its turn is a child. ParentSampled: its sampling flag counts too. Link and Ignore are for clients that are not trusted.',
-  }),
-});
-
-const headerRules = z.strictObject({
-  allow: z.array(headerName()).max(64).default([]).meta({
-    description: 'Names of headers that pass besides the safe ones, in lower case.',
-  }),
-  deny: z.array(headerName()).max(64).default([]).meta({
-    description: 'Names of headers that do not pass, in lower case. Wins over allow.',
-  }),
-});
+    deny: z
+      .array(headerName())
+      .max(64)
+      .default([])
+      .meta({
+        description: 'Names of headers that do not pass, in lower case. Wins over allow.',
+        ...mergedValues(),
+      }),
+  });
+}
 
 const continuation = z.strictObject({
   mode: z.enum(['Transcript', 'Stateless', 'Provider']).optional().meta({
     description:
-      'How previous_response_id is answered. Transcript (counts for HTTP when left out): the bridge remembers the connection. Stateless: clients send everything each time. Provider: ids pass through.',
+      'How previous_response_id is answered where the provider itself does not hold it. Transcript: the bridge remembers the connection. Stateless: clients send everything each time. Provider: ids pass through. When left out: Transcript, or Provider where all providers are reached by WebSocket alone.',
   }),
   maxBytesPerConnection: z.int().min(1024).max(268_435_456).default(8_388_608).meta({
     description: 'Largest memory of one connection, in bytes. Beyond it the oldest chain is given up.',
@@ -147,23 +158,41 @@ const limits = z.strictObject({
 });
 
 const failover = z.strictObject({
-  on: z
-    .array(z.enum(['ConnectFailure', 'Timeout', 'RateLimited', 'ServerError']))
-    .max(4)
-    .default(['ConnectFailure', 'Timeout', 'RateLimited', 'ServerError'])
+  causes: z
+    .array(z.enum(FAILOVER_CAUSES))
+    .max(FAILOVER_CAUSES.length)
+    .default([...FAILOVER_CAUSES])
     .meta({
-      description: 'What makes a turn try the next provider. Other values come with a later release.',
+      description: 'What makes a turn go on to another provider before its first event. Empty: nothing does.',
+      ...ownedAsWhole(),
+      ...validated(UNIQUE_VALUES),
     }),
   maxAttempts: z.int().min(1).max(5).default(2).meta({
-    description: 'Attempts of one turn, all before its first event. Other values come with a later release.',
+    description: 'Providers that are tried for one turn, the first one counted. 1: no failover.',
   }),
 });
 
 const relay = z.strictObject({
-  paths: z.array(relayPath()).max(32).default(['/models', '/responses/compact']).meta({
-    description:
-      'Other paths below the base that are passed on to the provider: exact, or /path/* for all below it.',
-  }),
+  paths: z
+    .array(relayPath().meta(validated(RELAYED_PATH)))
+    .max(32)
+    .default([...SAFE_PATHS])
+    .meta({
+      description:
+        'Other paths below the base that are passed on to the provider: exact, or /path/* for all below it.',
+      ...ownedAsWhole(),
+      ...validated(UNIQUE_VALUES),
+    }),
+  webSocketPaths: z
+    .array(relayPath().meta(validated(RELAYED_PATH)))
+    .max(32)
+    .default([...SAFE_SOCKET_PATHS])
+    .meta({
+      description:
+        'Paths below the base whose WebSockets are passed on to the provider, message by message: exact, or /path/* for all below it.',
+      ...ownedAsWhole(),
+      ...validated(UNIQUE_VALUES),
+    }),
   sharedKey: z.enum(['Refused', 'Allowed']).default('Refused').meta({
     description:
       'Allowed: paths beyond the default ones also with a key that clients share, who may then read what others stored.',
@@ -171,7 +200,7 @@ const relay = z.strictObject({
 });
 
 const telemetry = z.strictObject({
-  sessionIds: z.enum(['Hashed', 'Raw', 'Off']).default('Hashed').meta({
+  sessionIds: z.enum(['Hashed', 'Raw', 'None']).default('Hashed').meta({
     description: 'How the session ids of clients appear in traces and logs.',
   }),
   captureContent: z.enum(['Never']).default('Never').meta({
@@ -182,27 +211,43 @@ const telemetry = z.strictObject({
 /** `spec`: each key is a section, valid or not by itself (check-resource.ts). */
 export const specSchema = z.strictObject({
   bridgeName: dnsLabel().default('default').meta({ description: 'The installation that serves this route.' }),
-  hostnames: z.array(hostname()).max(16).default([]).meta({
-    description: 'Hosts this route is for: exact, or *.suffix. Empty: any.',
-  }),
+  hostnames: z
+    .array(routeHostname())
+    .max(16)
+    .default([])
+    .meta({
+      description: 'Hosts this route is for: exact, or *.suffix. Empty: any.',
+      ...mergedValues(),
+      ...validated(UNIQUE_HOSTNAMES),
+    }),
   match: match.prefault({}).meta({ description: 'Which requests of these hosts take this route.' }),
-  clients: clients
+  clients: clientsSchema
     .prefault({})
     .meta({ description: 'Who may come in, and how. Equal for all routes of a host and path.' }),
   providers: z
     .array(providerSchema)
     .min(1)
     .max(16)
-    .meta({ description: 'Where turns go. The first that has the model is used.' }),
-  failover: failover.prefault({}).meta({ description: 'When another provider is tried.' }),
+    .meta({
+      description:
+        'Where turns go: to one that has the model and comes first by priority, and on to another when that one fails.',
+      ...keyedBy('name'),
+    }),
+  failover: failover.prefault({}).meta({ description: 'When a turn goes on to another provider.' }),
   headerPassthrough: z
     .strictObject({
-      request: headerRules.prefault({}).meta({ description: 'Headers from the client to the provider.' }),
-      response: headerRules.prefault({}).meta({ description: 'Headers from the provider to the client.' }),
+      request: headerRules(HEADER_TO_PROVIDERS)
+        .prefault({})
+        .meta({ description: 'Headers from the client to the provider.' }),
+      response: headerRules(HEADER_TO_CLIENTS)
+        .prefault({})
+        .meta({ description: 'Headers from the provider to the client.' }),
     })
     .prefault({})
     .meta({ description: 'What passes besides the headers that are safe and needed.' }),
-  continuation: continuation.prefault({}).meta({ description: 'Turns that continue an earlier one.' }),
+  continuation: continuation
+    .prefault({})
+    .meta({ description: 'Turns that continue an earlier one by previous_response_id.' }),
   timeouts: timeouts.prefault({}).meta({ description: 'How long is waited for a provider.' }),
   limits: limits
     .prefault({})
@@ -233,7 +278,10 @@ export const resourceSchema = z.strictObject({
   apiVersion: z.literal(API_VERSION).meta({ description: 'Version of this format.' }),
   kind: z.literal(KIND).meta({ description: 'Kind of this document.' }),
   metadata: metadataSchema.meta({ description: 'Name and namespace.' }),
-  spec: specSchema.meta({ description: 'What is wished for.' }),
+  spec: specSchema.meta({
+    description: 'Who may come in, which requests this route is for, and where their turns go.',
+    ...validated(...SPEC),
+  }),
   status: z.unknown().optional().meta({ description: 'Written by the operator; not read from files.' }),
 });
 

@@ -10,7 +10,8 @@ import type { Problem } from './problem.ts';
 import { providerListRules, providerRules } from './provider-rules.ts';
 import type { RuleOptions } from './provider-rules.ts';
 import { relayRules } from './relay-rules.ts';
-import { failoverRules, limitRules } from './limit-rules.ts';
+import { failoverRules } from './failover-rules.ts';
+import { limitRules } from './limit-rules.ts';
 
 /** Judges one route. Errors keep it from being served. Never throws. */
 export function checkRules(sections: RouteSections, options: RuleOptions): readonly Problem[] {

@@ -18,7 +18,8 @@ export function toProblems(issues: readonly Issue[], document: unknown): readonl
     if (issue.code !== 'unrecognized_keys') continue;
     const path = issue.path as Path;
     for (const key of issue.keys) {
-      const meant = didYouMean(key, unwrittenNames(path, document));
+      const meant =
+        EARLIER_NAMES[formatPath([...path, key])] ?? didYouMean(key, unwrittenNames(path, document));
       if (meant !== undefined) explained.add(formatPath([...path, meant]));
       const problem = errorAtKey([...path, key], unknownField(path, key, meant));
       problems.set(`${formatPath(problem.path)} key`, problem);
@@ -34,6 +35,12 @@ export function toProblems(issues: readonly Issue[], document: unknown): readonl
   }
   return [...problems.values()];
 }
+
+/** What fields were called before a release had them; `true` is what kubectl reads where a bare `on` stands. */
+const EARLIER_NAMES: Readonly<Record<string, string>> = {
+  'spec.failover.on': 'causes',
+  'spec.failover.true': 'causes',
+};
 
 /** How many known names are listed for a name that resembles none. */
 const MAX_NAMES_LISTED = 8;

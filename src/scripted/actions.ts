@@ -1,8 +1,8 @@
 /**
  * What a transport has to do, one after the other. Steps become actions in response-writer.ts; HTTP plays them in
- * http-answer.ts, and a WebSocket can play the same ones.
+ * http-answer.ts, a WebSocket in socket-answer.ts.
  */
-import type { Answer, JsonObject } from './script.ts';
+import type { Answer, CloseStep, JsonObject } from './script.ts';
 
 export type Action =
   /** Accept: send what comes before the first event (over HTTP the status and the headers). */
@@ -15,8 +15,17 @@ export type Action =
   /** Nothing more, until someone closes. */
   | { readonly kind: 'stall' }
   | { readonly kind: 'reset' }
+  /** A binary message. HTTP has none. */
+  | { readonly kind: 'binary'; readonly text: string }
+  /** A WebSocket closes with this code (none: a close frame without one); over HTTP the body ends. */
+  | { readonly kind: 'close'; readonly code: number | undefined; readonly reason: string }
   /** The answer is over. Also implied by the last action. */
   | { readonly kind: 'end' };
+
+/** The action of a `close`. */
+export function closing(close: CloseStep): Action {
+  return { kind: 'close', code: close.code, reason: close.reason ?? '' };
+}
 
 /** Passes actions on until so many events have gone, then does what `how` says and nothing else. */
 export function* brokenAfter(actions: Iterable<Action>, breakAfter: Answer['breakAfter']): Generator<Action> {
@@ -31,5 +40,7 @@ export function* brokenAfter(actions: Iterable<Action>, breakAfter: Answer['brea
     yield action;
   }
   yield { kind: 'open' };
-  yield { kind: breakAfter.how };
+  const { how } = breakAfter;
+  if (typeof how === 'string') yield { kind: how };
+  else yield closing(how.close);
 }

@@ -1,7 +1,19 @@
 /** Whether the parsed content of a script file is a script. Everything is looked at; mistakes are collected. */
-import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { checkHeaders } from './check-headers.ts';
 import { checkSteps } from './check-step.ts';
-import { list, mapping, oneOf, refuse, shown, string, truth, unknownName, wholeNumber } from './field.ts';
+import { checkClose, checkWebSocket } from './check-websocket.ts';
+import {
+  each,
+  list,
+  mapping,
+  oneOf,
+  refuse,
+  shown,
+  string,
+  truth,
+  unknownName,
+  wholeNumber,
+} from './field.ts';
 import type { Field } from './field.ts';
 import { isObject } from './request-view.ts';
 import { quirks } from './script.ts';
@@ -12,9 +24,14 @@ const maxWriteBytes = 1_048_576;
 
 /** Notes every mistake of a script file's content in its `mistakes`. */
 export function checkScript(file: Field): void {
-  const fields = mapping(file, ['name', 'summary', 'rules'], 'a script');
+  const fields = mapping(file, ['name', 'summary', 'rules', 'webSocket', 'previousIds'], 'a script');
   if (fields === undefined) return;
-  each(fields, { name: string, summary: string });
+  each(fields, {
+    name: string,
+    summary: string,
+    webSocket: checkWebSocket,
+    previousIds: (field) => oneOf(field, ['ignored', 'checked', 'kept']),
+  });
   const rules = fields.get('rules');
   if (rules === undefined)
     refuse(file, 'a script needs rules: write rules: [{ answer: [{ text: "Hello" }] }]');
@@ -130,6 +147,16 @@ function refuseStepsOfRefusal(answer: Field, steps: readonly unknown[]): void {
   });
 }
 
+function checkHow(how: Field): void {
+  if (!isObject(how.value)) {
+    oneOf(how, ['stall', 'reset', 'end']);
+    return;
+  }
+  const fields = mapping(how, ['close'], 'how');
+  each(fields, { close: checkClose });
+  if (fields?.size === 0) refuse(how, 'how needs a close: write how: { close: { code: 1011 } }');
+}
+
 function checkStatus(status: Field): void {
   const fields = mapping(status, ['code', 'headers', 'body'], 'status');
   // 101 and its like would end HTTP on the connection; they are no answers.
@@ -141,39 +168,10 @@ function checkBreakAfter(breakAfter: Field): void {
   const fields = mapping(breakAfter, ['events', 'how'], 'breakAfter');
   each(fields, {
     events: (field) => wholeNumber(field, 0, maxTimes),
-    how: (field) => oneOf(field, ['stall', 'reset', 'end']),
+    how: checkHow,
   });
   for (const name of ['events', 'how']) {
     if (fields?.has(name) === false)
       refuse(breakAfter, 'breakAfter needs both: write { events: 3, how: stall }');
   }
-}
-
-function checkHeaders(headers: Field): void {
-  if (!isObject(headers.value)) {
-    refuse(headers, `headers are a mapping, not ${shown(headers.value)}: write { x-name: "value" }`);
-    return;
-  }
-  for (const [name, value] of Object.entries(headers.value)) {
-    const field = { ...headers, value, path: [...headers.path, name] };
-    const text = string(field, { mayBeEmpty: true });
-    if (text === undefined) continue;
-    try {
-      validateHeaderName(name);
-      validateHeaderValue(name, text);
-    } catch {
-      refuse(
-        field,
-        'HTTP cannot carry this header: names are letters, digits and hyphens, values have no line breaks',
-      );
-    }
-  }
-}
-
-/** Runs the check of each field that is there. */
-export function each(
-  fields: ReadonlyMap<string, Field> | undefined,
-  checks: Readonly<Record<string, (field: Field) => unknown>>,
-): void {
-  for (const [name, field] of fields ?? []) checks[name]?.(field);
 }

@@ -1,4 +1,5 @@
 /** Whether the steps of a script file are steps. */
+import { checkClose } from './check-websocket.ts';
 import {
   anyMapping,
   list,
@@ -70,6 +71,8 @@ const stepChecks: Readonly<Record<string, (field: Field) => unknown>> = {
   event: checkTyped,
   raw: text,
   comment: text,
+  binary: text,
+  close: checkClose,
   wait: (field) => wholeNumber(field, 0, maxWaitMs),
   incomplete: string,
   ...Object.fromEntries(bareSteps.map((name) => [name, onlyTrue])),

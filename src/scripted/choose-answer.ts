@@ -10,6 +10,7 @@ export type ScriptLike = string | Script | Answer | readonly Step[] | AnswerFunc
 
 /** Chooses answers; counts how often each rule was used. */
 export interface AnswerSource {
+  readonly script: Script;
   /** Undefined: no rule applies and the path is not `/responses`. Never rejects: a mistake in a script is an answer 500. */
   choose(request: RecordedRequest): Promise<Answer | undefined>;
 }
@@ -21,6 +22,7 @@ export function openAnswerSource(like: ScriptLike): AnswerSource {
   const isSelectable = typeof like === 'string' || isScript(like);
   const used = new Map<Rule, number>();
   return {
+    script,
     async choose(request) {
       try {
         const name = isSelectable && isTurn(request) ? namedByRequest(request) : undefined;
@@ -40,9 +42,9 @@ export function openAnswerSource(like: ScriptLike): AnswerSource {
   };
 }
 
-/** A request that asks for a response: `POST …/responses`. */
+/** A request that asks for a response: `POST …/responses`, or a frame that does. */
 export function isTurn(request: RecordedRequest): boolean {
-  return request.method === 'POST' && pathEnds(request, '/responses');
+  return (request.method === 'POST' || request.via === 'websocket') && pathEnds(request, '/responses');
 }
 
 /** Whether a request's path, without its query, ends with a pattern. */
@@ -71,9 +73,9 @@ function builtIn(name: string): Script {
 }
 
 /** `scripted/NAME` as the model, or a last user text that begins with `script:NAME`. */
-function namedByRequest(request: RecordedRequest): string | undefined {
-  const byModel = /^scripted\/(\S+)$/.exec(modelOf(request.body))?.[1];
-  return byModel ?? /^\s*script:([\w-]+)/.exec(lastUserText(request.body))?.[1];
+function namedByRequest({ context }: RecordedRequest): string | undefined {
+  const byModel = /^scripted\/(\S+)$/.exec(modelOf(context))?.[1];
+  return byModel ?? /^\s*script:([\w-]+)/.exec(lastUserText(context))?.[1];
 }
 
 /** A script may name a script that names a script; more than this is surely a circle. */
@@ -99,11 +101,11 @@ function applies(rule: Rule, request: RecordedRequest, used: number): boolean {
 }
 
 function holds(when: When, request: RecordedRequest): boolean {
-  const { body } = request;
+  const { context: body } = request;
   const checks: readonly boolean[] = [
     when.model === undefined || wildcard(when.model).test(modelOf(body)),
     when.request === undefined || when.request === request.number,
-    when.stream === undefined || when.stream === (body.stream === true),
+    when.stream === undefined || when.stream === (body.stream === true || request.via === 'websocket'),
     when.lastItem === undefined || when.lastItem === lastItemType(body),
     textMatches(when.userText, lastUserText(body)),
     Object.entries(when.header ?? {}).every(([name, pattern]) => {

@@ -131,3 +131,11 @@ function isNear(left: string, right: string): boolean {
     (isSwapped && leftRest.slice(2) === rightRest.slice(2))
   );
 }
+
+/** Runs the check of each field that is there. */
+export function each(
+  fields: ReadonlyMap<string, Field> | undefined,
+  checks: Readonly<Record<string, (field: Field) => unknown>>,
+): void {
+  for (const [name, field] of fields ?? []) checks[name]?.(field);
+}

@@ -9,8 +9,8 @@ const values: Readonly<Record<string, (facts: ResponseFacts) => string>> = {
   responseId: (facts) => facts.responseId,
   requestNumber: (facts) => String(facts.number),
   model: (facts) => modelOf(facts.body),
-  inputItems: (facts) => String(inputItems(facts.body).length),
-  userText: (facts) => quoted(lastUserText(facts.body)),
+  inputItems: (facts) => String(inputItems(facts.context ?? facts.body).length),
+  userText: (facts) => quoted(lastUserText(facts.context ?? facts.body)),
 };
 
 /** The names that {@link fillIn} knows. */

@@ -6,7 +6,7 @@ import type { AnswerLike, Step } from './script.ts';
 
 /** Says what it saw; calls `echo hi` where a prompt says "run" and Codex's tools are offered. */
 export function helloAnswer(request: RecordedRequest): AnswerLike {
-  const { body } = request;
+  const { context: body } = request;
   if (lastItemType(body) === 'compaction_trigger') return compaction;
   const output = lastToolOutput(body);
   if (output !== undefined) return [{ text: `The command ran and said: ${quoted(saidBy(output))}` }];

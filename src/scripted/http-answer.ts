@@ -1,10 +1,9 @@
 /** Plays an answer over HTTP: as an event stream, as one JSON body, as a page, or as a refusal. */
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { constants, createGzip, gzipSync } from 'node:zlib';
-import type { Action } from './actions.ts';
 import { HttpBody } from './http-body.ts';
-import { actionsOf, isTerminal } from './response-writer.ts';
+import { isPause, playPause } from './pause.ts';
+import { actionsOf, isTerminal, pausesOf } from './response-writer.ts';
 import type { ResponseFacts } from './response-object.ts';
 import { isObject } from './request-view.ts';
 import type { Answer, JsonObject, StatusAnswer } from './script.ts';
@@ -21,18 +20,20 @@ export interface HttpExchange {
   noteBroken(): void;
 }
 
-/** Plays the answer to its end. Never rejects: a client that goes away ends it early. */
+/** Plays the answer to its end; `onEvent` hears of each event before it is sent. Never rejects: a client that goes away ends it early. */
 export async function playOverHttp(
   answer: Answer,
   facts: ResponseFacts,
   exchange: HttpExchange,
+  onEvent: (event: JsonObject) => void = () => undefined,
 ): Promise<void> {
   try {
     if (answer.status !== undefined) await playStatus(answer, answer.status, exchange);
     else if (answer.form === 'html')
       await sendWhole(200, htmlPage, 'text/html; charset=utf-8', answer, exchange);
-    else if (answer.form === 'json' || facts.body.stream !== true) await playJson(answer, facts, exchange);
-    else await playEvents(answer, facts, exchange);
+    else if (answer.form === 'json' || facts.body.stream !== true)
+      await playJson(answer, facts, exchange, onEvent);
+    else await playEvents(answer, facts, exchange, onEvent);
   } catch (error) {
     // Waiting ends with an AbortError when the client goes; nobody is left to be told. Everything else is a
     // mistake of the script, which must not look like a clean end.
@@ -40,9 +41,16 @@ export async function playOverHttp(
   }
 }
 
-const htmlPage = '<!doctype html><html><head><title>Welcome</title></head><body>It works!</body></html>\n';
+/** As a proxy in between would answer. */
+export const htmlPage =
+  '<!doctype html><html><head><title>Welcome</title></head><body>It works!</body></html>\n';
 
-async function playEvents(answer: Answer, facts: ResponseFacts, exchange: HttpExchange): Promise<void> {
+async function playEvents(
+  answer: Answer,
+  facts: ResponseFacts,
+  exchange: HttpExchange,
+  onEvent: (event: JsonObject) => void,
+): Promise<void> {
   const { response } = exchange;
   const text = new SseText(answer.quirks ?? []);
   const gzip = answer.gzip === true ? createGzip({ flush: constants.Z_SYNC_FLUSH }) : undefined;
@@ -62,19 +70,25 @@ async function playEvents(answer: Answer, facts: ResponseFacts, exchange: HttpEx
   };
   let isComplete = false;
   for (const action of actionsOf(answer, facts)) {
+    if (exchange.gone.aborted) return; // the rest may be long, and nobody would read it
     if (action.kind === 'event') {
       isComplete ||= isTerminal(action.event);
+      onEvent(action.event);
+      const written = text.event(action.event); // before the headers: what cannot be written is no answer
       open();
-      await body.write(text.event(action.event));
+      await body.write(written);
     } else if (action.kind === 'raw' || action.kind === 'comment') {
       open();
       await body.write(action.kind === 'raw' ? action.text : text.comment(action.text));
     } else if (action.kind === 'open') {
       open();
-    } else if (action.kind === 'end') {
+    } else if (action.kind === 'end' || action.kind === 'close') {
       if (!isComplete) exchange.noteBroken();
       break;
-    } else if ((await playPause(action, exchange)) === 'over') {
+    } else if (
+      isPause(action) &&
+      (await playPause(action, exchange.gone, () => exchange.reset())) === 'over'
+    ) {
       return;
     }
   }
@@ -83,16 +97,25 @@ async function playEvents(answer: Answer, facts: ResponseFacts, exchange: HttpEx
 }
 
 /** A request without a stream hears of the terminal event only. */
-async function playJson(answer: Answer, facts: ResponseFacts, exchange: HttpExchange): Promise<void> {
+async function playJson(
+  answer: Answer,
+  facts: ResponseFacts,
+  exchange: HttpExchange,
+  onEvent: (event: JsonObject) => void,
+): Promise<void> {
   let terminal: JsonObject | undefined;
   for (const action of actionsOf(answer, facts)) {
     if (action.kind === 'event') {
+      onEvent(action.event);
       if (isTerminal(action.event)) terminal = action.event;
-    } else if (action.kind === 'end') {
+    } else if (action.kind === 'end' || action.kind === 'close') {
       if (terminal === undefined) exchange.noteBroken();
       break;
-    } else if (action.kind !== 'raw' && action.kind !== 'comment' && action.kind !== 'open') {
-      if ((await playPause(action, exchange)) === 'over') return;
+    } else if (
+      isPause(action) &&
+      (await playPause(action, exchange.gone, () => exchange.reset())) === 'over'
+    ) {
+      return;
     }
   }
   const { code, body } = jsonOutcome(terminal);
@@ -114,36 +137,14 @@ function jsonOutcome(terminal: JsonObject | undefined): { code: number; body: st
 }
 
 async function playStatus(answer: Answer, status: StatusAnswer, exchange: HttpExchange): Promise<void> {
-  for (const action of actionsOf({ steps: [...(answer.steps ?? []), { end: true }] }, noFacts)) {
-    if (
-      action.kind === 'wait' ||
-      action.kind === 'until' ||
-      action.kind === 'stall' ||
-      action.kind === 'reset'
-    ) {
-      if ((await playPause(action, exchange)) === 'over') return;
-    }
+  for (const pause of pausesOf(answer)) {
+    if ((await playPause(pause, exchange.gone, () => exchange.reset())) === 'over') return;
   }
   const { code, body } = status;
   const isText = typeof body === 'string';
   const text = body === undefined ? '' : isText ? body : JSON.stringify(body);
   const type = isText ? 'text/plain; charset=utf-8' : 'application/json';
   await sendWhole(code, text, type, { ...answer, headers: { ...status.headers } }, exchange);
-}
-
-/** Only pauses are played before a refusal, so nothing of a response is ever written from these. */
-const noFacts: ResponseFacts = { number: 0, responseId: '', createdAt: 0, body: {}, requestBytes: 0 };
-
-/** Waits, or breaks off; `over` when nothing may follow. Rejects with an AbortError when the client goes meanwhile. */
-async function playPause(
-  action: Extract<Action, { kind: 'wait' | 'until' | 'stall' | 'reset' }>,
-  exchange: HttpExchange,
-): Promise<'over' | 'on'> {
-  if (action.kind === 'wait') await sleep(action.ms, undefined, { signal: exchange.gone });
-  else if (action.kind === 'until') await Promise.race([action.promise, aborted(exchange.gone)]);
-  else if (action.kind === 'stall') await aborted(exchange.gone);
-  else exchange.reset();
-  return exchange.gone.aborted || action.kind === 'reset' ? 'over' : 'on';
 }
 
 async function sendWhole(
@@ -171,12 +172,4 @@ function commonHeaders(facts: ResponseFacts): Record<string, string> {
     'x-request-id': `req_${String(facts.number).padStart(4, '0')}`,
     'openai-version': '2020-10-01',
   };
-}
-
-/** Resolves once the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  return promise;
 }

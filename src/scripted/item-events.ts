@@ -148,21 +148,29 @@ export function* piecesOf(step: TextStep): Generator<string> {
   else yield* words(text);
 }
 
-/** Cuts between characters: a delta is JSON text and cannot hold half of one. */
+/** Cuts between characters: a delta is JSON text and cannot hold half of one. Slices: texts have many MiB. */
 function* byBytes(text: string, chunkBytes: number): Generator<string> {
-  let piece = '';
+  let start = 0;
   let pieceBytes = 0;
-  for (const character of text) {
-    const bytes = Buffer.byteLength(character);
-    if (piece !== '' && pieceBytes + bytes > chunkBytes) {
-      yield piece;
-      piece = '';
+  for (let at = 0; at < text.length;) {
+    const character = text.codePointAt(at) ?? 0;
+    const bytes = utf8Bytes(character);
+    if (at > start && pieceBytes + bytes > chunkBytes) {
+      yield text.slice(start, at);
+      start = at;
       pieceBytes = 0;
     }
-    piece += character;
     pieceBytes += bytes;
+    at += bytes === 4 ? 2 : 1;
   }
-  if (piece !== '') yield piece;
+  if (start < text.length) yield text.slice(start);
+}
+
+/** As UTF-8 has it; half of a surrogate pair becomes U+FFFD, of three bytes. */
+function utf8Bytes(character: number): 1 | 2 | 3 | 4 {
+  if (character < 0x80) return 1;
+  if (character < 0x800) return 2;
+  return character < 0x1_0000 ? 3 : 4;
 }
 
 function* words(text: string): Generator<string> {

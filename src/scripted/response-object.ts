@@ -11,6 +11,8 @@ export interface ResponseFacts {
   /** Unix seconds. */
   readonly createdAt: number;
   readonly body: RequestBody;
+  /** The body with the whole conversation as its input. Left out: the body. */
+  readonly context?: RequestBody;
   /** Bytes of the request's body: the input tokens are counted from them. */
   readonly requestBytes: number;
 }

@@ -2,12 +2,14 @@
  * From steps to events: numbered, with ids, `done` equal to what the deltas said, and exactly one terminal event
  * unless a script says otherwise. Pure; time and sockets belong to whoever plays the actions.
  */
-import { brokenAfter } from './actions.ts';
+import { brokenAfter, closing } from './actions.ts';
 import type { Action } from './actions.ts';
 import { fillIn, fillInValue } from './fill-in.ts';
 import { customCallEvents, functionCallEvents, messageEvents, reasoningEvents } from './item-events.ts';
 import type { ItemEvents } from './item-events.ts';
-import { isObject } from './request-view.ts';
+import { isPause } from './pause.ts';
+import type { Pause } from './pause.ts';
+import { isObject, modelOf } from './request-view.ts';
 import { countedUsage, responseObject } from './response-object.ts';
 import type { ResponseFacts, ResponseProgress } from './response-object.ts';
 import type { Answer, CompleteStep, ErrorStep, JsonObject, Quirk, Step, ToolCallStep } from './script.ts';
@@ -28,14 +30,44 @@ export function isTerminal(event: JsonObject): boolean {
 
 /** Everything that happens for one answer, in order; `response.completed` is added when no end was named. */
 export function actionsOf(answer: Answer, facts: ResponseFacts): Iterable<Action> {
-  const writer = new ResponseWriter(facts, new Set(answer.quirks ?? []));
-  return brokenAfter(writer.play(answer.steps ?? []), answer.breakAfter);
+  return openResponse(answer, facts).actions;
 }
+
+/** A response under way, for those who may end it early. */
+export interface OpenResponse {
+  readonly actions: Iterable<Action>;
+  /** Numbers an event that no step of the script is about. */
+  numbered(event: JsonObject): Action;
+  /** What ends it here and now: `response.incomplete` with the items done so far. */
+  cut(reason: string): Iterable<Action>;
+}
+
+/** As {@link actionsOf}. */
+export function openResponse(answer: Answer, facts: ResponseFacts): OpenResponse {
+  const writer = new ResponseWriter(facts, new Set(answer.quirks ?? []));
+  return {
+    actions: brokenAfter(writer.play(answer.steps ?? []), answer.breakAfter),
+    numbered: (event) => writer.event(event),
+    cut: (reason) => writer.terminal('incomplete', { incompleteReason: reason }),
+  };
+}
+
+/** Of an answer with a status, which writes no events: the pauses before it. */
+export function* pausesOf(answer: Answer): Generator<Pause> {
+  for (const action of actionsOf({ steps: [...(answer.steps ?? []), { end: true }] }, noFacts)) {
+    if (isPause(action)) yield action;
+  }
+}
+
+/** Nothing of a response is ever written from these. */
+const noFacts: ResponseFacts = { number: 0, responseId: '', createdAt: 0, body: {}, requestBytes: 0 };
 
 /** Whether a step ends its answer, so that no `response.completed` is implied. */
 function isEnd(step: Step): boolean {
   if ('event' in step) return isTerminal(step.event);
-  return ['complete', 'incomplete', 'fail', 'error', 'end', 'stall', 'reset'].some((name) => name in step);
+  return ['complete', 'incomplete', 'fail', 'error', 'end', 'stall', 'reset', 'close'].some(
+    (name) => name in step,
+  );
 }
 
 class ResponseWriter {
@@ -87,6 +119,8 @@ class ResponseWriter {
     if ('error' in step) return [this.event(errorEvent(step.error))];
     if ('stall' in step) return [{ kind: 'stall' }];
     if ('reset' in step) return [{ kind: 'reset' }];
+    if ('close' in step) return [closing(step.close)];
+    if ('binary' in step) return [{ kind: 'binary', text: step.binary }];
     return [{ kind: 'end' }];
   }
 
@@ -155,7 +189,7 @@ class ResponseWriter {
     yield* this.terminal('completed', { usage }, step.response);
   }
 
-  private *terminal(
+  *terminal(
     status: 'completed' | 'incomplete' | 'failed',
     progress: Partial<ResponseProgress>,
     overlay: JsonObject = {},
@@ -163,12 +197,17 @@ class ResponseWriter {
     yield* this.begin();
     const response = { ...this.response(status, { usage: this.usage(), ...progress }), ...overlay };
     if (this.quirks.has('emptyOutput')) response['output'] = [];
+    if (this.quirks.has('noUsage')) delete response['usage'];
     if (this.quirks.has('changingId')) response['id'] = `${this.facts.responseId}_final`;
     const isAlias = status === 'completed' && this.quirks.has('responseDoneAlias');
     yield this.event({ type: isAlias ? 'response.done' : `response.${status}`, response });
   }
 
   private response(status: ResponseProgress['status'], progress: Partial<ResponseProgress>): JsonObject {
+    if (status === 'in_progress' && this.quirks.has('bareCreated')) {
+      const { responseId: id, createdAt } = this.facts;
+      return { id, object: 'response', created_at: createdAt, status, model: modelOf(this.facts.body) };
+    }
     const output = status === 'in_progress' ? [] : [...this.output];
     return responseObject(this.facts, {
       status,
@@ -184,7 +223,7 @@ class ResponseWriter {
     return countedUsage(this.facts.requestBytes, this.outputBytes, this.reasoningBytes);
   }
 
-  private event(event: JsonObject): Action {
+  event(event: JsonObject): Action {
     if (this.quirks.has('noSequence')) return { kind: 'event', event };
     const given = event['sequence_number'];
     const number = typeof given === 'number' ? given : this.nextSequence;

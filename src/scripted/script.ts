@@ -4,6 +4,7 @@
  * them from a file.
  */
 import type { RecordedRequest } from './recorded-request.ts';
+import type { WebSocketChoice } from './websocket-settings.ts';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -13,7 +14,18 @@ export interface Script {
   /** One line for a list of scripts. */
   readonly summary?: string;
   readonly rules: readonly Rule[];
+  /** How its WebSockets behave. Left out: as the provider that plays it says. */
+  readonly webSocket?: WebSocketChoice;
+  /** What `previous_response_id` means over HTTP. Left out: `ignored`. */
+  readonly previousIds?: PreviousIds;
 }
+
+/**
+ * `ignored`: the answer is given as if it were not there. `checked`: unknown ids are refused; known are those of
+ * responses with `store: true`. `kept`: so, but known are all without `store: false`. On a WebSocket they are
+ * always checked.
+ */
+export type PreviousIds = 'ignored' | 'checked' | 'kept';
 
 export interface Rule {
   /** Left out: applies to every `POST …/responses`. */
@@ -65,8 +77,11 @@ export interface Answer {
   /** Deviations from the public API, as other providers show them. */
   readonly quirks?: readonly Quirk[];
   /** Breaks off after that many events, at an exact place. 0 breaks before the first one, after the headers. */
-  readonly breakAfter?: { readonly events: number; readonly how: 'stall' | 'reset' | 'end' };
-  /** The body is written in pieces of this many bytes, each by itself: characters and events are cut anywhere. */
+  readonly breakAfter?: {
+    readonly events: number;
+    readonly how: 'stall' | 'reset' | 'end' | { readonly close: CloseStep };
+  };
+  /** The body is written in pieces of this many bytes, each by itself: characters and events are cut anywhere. On a WebSocket: frames of so many bytes. */
   readonly writeBytes?: number;
   /** Left out: `resp_` and the request's number. */
   readonly responseId?: string;
@@ -93,6 +108,8 @@ export const quirks = [
   'noEventLine', // no `event:` lines
   'multiLineData', // each JSON is spread over several `data:` lines
   'changingId', // the terminal event names another response id than the first
+  'bareCreated', // the response in response.created and in_progress has an id and a status, and little else
+  'noUsage', // the terminal event has no usage
 ] as const;
 export type Quirk = (typeof quirks)[number];
 
@@ -127,7 +144,18 @@ export type Step =
   /** Nothing more, until the client or the provider closes. */
   | { readonly stall: true }
   /** A TCP reset. */
-  | { readonly reset: true };
+  | { readonly reset: true }
+  /** The WebSocket closes with this code; over HTTP the same as `end`. */
+  | { readonly close: CloseStep }
+  /** A binary message, which no client expects. Nothing over HTTP. */
+  | { readonly binary: string };
+
+export interface CloseStep {
+  /** 1000 to 1014 without 1004 to 1006, or 3000 to 4999. Left out: a close frame without a code. */
+  readonly code?: number;
+  /** At most 123 bytes. */
+  readonly reason?: string;
+}
 
 /** An assistant message. */
 export interface TextStep {

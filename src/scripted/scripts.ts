@@ -1,9 +1,9 @@
 /** The scripts that need no file. docs/scripted-provider.md lists the same ones; a test compares. */
-import { echoCall, helloAnswer } from './hello.ts';
-import type { RecordedRequest } from './recorded-request.ts';
-import { lastToolOutput, offeredTools } from './request-view.ts';
+import { dialectNames, dialectScript } from './dialects.ts';
+import { helloAnswer } from './hello.ts';
 import { quirks } from './script.ts';
-import type { Answer, AnswerFunction, AnswerLike, Script, StatusAnswer, Step } from './script.ts';
+import type { Answer, AnswerFunction, Script, StatusAnswer, Step } from './script.ts';
+import { toolCallAnswer } from './tool-call-answer.ts';
 
 const beginning: Step = { text: 'The answer begins well, but', unfinished: true };
 
@@ -19,16 +19,6 @@ function refusal(
   headers: Readonly<Record<string, string>> = {},
 ): { readonly status: StatusAnswer } {
   return { status: { code, headers, body: { error: { message, type, param: null, code: errorCode } } } };
-}
-
-function toolCallAnswer(request: RecordedRequest): AnswerLike {
-  const output = lastToolOutput(request.body);
-  if (output !== undefined) return [{ text: `The tool said: ${output.slice(0, 200)}` }];
-  const call = echoCall(request.body);
-  if (call !== undefined) return [call];
-  const offered = offeredTools(request.body).find((tool) => tool.type === 'function');
-  if (offered !== undefined) return [{ toolCall: { name: offered.name, arguments: {} } }];
-  return [{ toolCall: { name: 'get_weather', arguments: { city: 'Paris' } } }];
 }
 
 function script(name: string, summary: string, answer: Answer | readonly Step[] | AnswerFunction): Script {
@@ -129,6 +119,7 @@ const all: readonly Script[] = [
     steps: [{ text: 'Said, but not repeated.' }],
   }),
   script('huge', 'three deltas of 1 MiB each', [{ text: 'x'.repeat(hugeDeltaBytes), repeat: 3 }]),
+  ...[...dialectNames, 'chatgpt' as const].map((name) => dialectScript(name)),
 ];
 
 /** The built-in scripts by name, in the order in which they are listed. */

@@ -2,7 +2,7 @@
  * Every name that leaves the process for an operator: log events, metrics, and the closed sets of their labels.
  * docs/logs.md and docs/metrics.md are compared with this file by tests. Labels and log fields keep the same words.
  */
-import type { FrameRefusal, HandshakeResult, CloseInitiator } from '../client/facts.ts';
+import type { FrameRefusal, HandshakeResult, CloseInitiator, TlsFailure } from '../client/facts.ts';
 import type { ClientKind, ContinuationResult, TurnOutcome } from '../turn/facts.ts';
 
 /** Which names of the GenAI conventions spans and metrics carry: those of their main line, or of the last numbered version. */
@@ -18,15 +18,34 @@ export const LOG_EVENTS = [
   'process.drain',
   'process.exit',
   'config.reload',
+  'config.watch',
   'connection.open',
   'connection.reject',
   'connection.close',
+  'tunnel.open',
+  'tunnel.close',
   'turn.start',
   'turn.end',
   'attempt.fail',
+  'turn.failover',
+  'turn.failover_denied',
+  'turn.transport_fallback',
+  'provider.ejected',
+  'provider.returned',
   'slow.consumer',
   'protocol.error',
+  'tls.certificate',
+  'tls.handshake',
   'transcript.evict',
+  'operator.lease',
+  'operator.watch',
+  'operator.snapshot',
+  'operator.pods',
+  'operator.status',
+  'operator.reconcile',
+  'operator.event',
+  'operator.owner',
+  'operator.demo',
   'bridge.mistake',
   'telemetry.drop',
   'telemetry.series',
@@ -63,6 +82,7 @@ export const HANDSHAKE_RESULTS = allOf<HandshakeResult>({
   limited: true,
   draining: true,
   not_ready: true,
+  provider_failed: true,
 });
 
 export const FRAME_REFUSALS = allOf<FrameRefusal>({
@@ -77,6 +97,17 @@ export const FRAME_REFUSALS = allOf<FrameRefusal>({
   leaving: true,
   invalid_request: true,
   legacy_event: true,
+});
+
+export const TLS_FAILURES = allOf<TlsFailure>({
+  timeout: true,
+  plain_http: true,
+  no_tls: true,
+  not_agreed: true,
+  certificate_refused: true,
+  crowded_out: true,
+  disconnected: true,
+  other: true,
 });
 
 export const CLOSE_INITIATORS = allOf<CloseInitiator>({ local: true, remote: true, network: true });

@@ -3,6 +3,7 @@
  * the trace's ids into the records, which metrics (as exemplars), the log and the page then show.
  */
 import type { ClientFact, ClientFactListener, FrameCounts } from '../client/facts.ts';
+import type { SocketFact, SocketFactListener } from '../provider/socket-facts.ts';
 import type { TurnFact, TurnFactListener } from '../turn/facts.ts';
 import { errorFields } from './log/error-fields.ts';
 import type { Log } from './log/log.ts';
@@ -43,6 +44,8 @@ export interface ObserversOptions {
 export interface Observers {
   readonly turnFacts: TurnFactListener;
   readonly clientFacts: ClientFactListener;
+  /** Of the WebSockets to providers. */
+  readonly socketFacts: SocketFactListener;
   readonly metrics: Metrics;
   /** Undefined: it is switched off. */
   readonly page: OpsPage | undefined;
@@ -86,6 +89,7 @@ export function openObservers(options: ObserversOptions): Observers {
       lines.clientFacts,
       page && ((fact) => page.clientFacts(fact)),
     ]),
+    socketFacts: inTurn<SocketFact>(log, [metrics.socketFacts]),
     metrics,
     page,
     close: () =>
@@ -152,6 +156,7 @@ function openPageIfWanted(options: ObserversOptions): OpsPage | undefined {
     clock,
     wallNow: () => Date.now(),
     ready,
+    providers: options.gauges,
     onMistake: (error) => log.error('bridge.mistake', 'the bridge made a mistake', errorFields(error)),
   });
 }

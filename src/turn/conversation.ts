@@ -10,12 +10,16 @@
  * bounded; a frame beyond a bound is refused and changes nothing.
  */
 import { refusal, type ErrorAnswer } from '../frames/errors.ts';
+import type { InputObstacle } from '../frames/server-events.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
+import type { ProviderSockets } from '../provider/provider.ts';
 import type { RouteGroup } from '../route/snapshot.ts';
 import { rejected } from './failure.ts';
 import { LaneMemory } from './lane-memory.ts';
+import type { AskKind } from './open-asks.ts';
 import type { ConnectionTranscripts } from './transcript.ts';
 import type { TurnClient, TurnSink } from './turn-client.ts';
+import { ProviderPins } from './provider-pins.ts';
 import { newTurnRecord } from './turn-record.ts';
 import { Turn } from './turn.ts';
 import type { TurnTools } from './turn-parts.ts';
@@ -24,6 +28,8 @@ export interface ConversationParts {
   readonly tools: TurnTools;
   readonly client: TurnClient;
   readonly transcripts: ConnectionTranscripts;
+  /** To providers; whoever opened them closes them. */
+  readonly sockets: ProviderSockets;
   /** The group as it is now: a turn keeps what it started with, the next one may find another. */
   readonly group: () => RouteGroup;
   /** Where the events of a lane go. */
@@ -47,6 +53,8 @@ interface Lane {
   readonly queue: Turn[];
 }
 
+const TOLD_AS = { sent: 'told', full: 'full', no: 'unsupported', over: 'completed' } as const;
+
 /** The connection's default lane, as a key: lane names are never empty. */
 const DEFAULT_LANE = '';
 
@@ -54,6 +62,7 @@ export class Conversation {
   readonly #parts: ConversationParts;
   readonly #lanes = new Map<string, Lane>();
   readonly #ready: Lane[] = [];
+  readonly #pins = new ProviderPins();
   #running = 0;
   #queued = 0;
   #turns = 0;
@@ -117,12 +126,30 @@ export class Conversation {
     return undefined;
   }
 
-  /** `response.interrupt`. An id that no running turn has is late, and ignored. */
-  interrupt(responseId: string | undefined): void {
-    if (responseId === undefined) return;
-    for (const { running } of this.#lanes.values()) {
-      if (running?.responseId === responseId) return running.interrupt();
-    }
+  /** `response.interrupt`, as it came. An id that no running turn has is late, and ignored. */
+  interrupt(responseId: string | undefined, frame: Buffer): void {
+    this.#turnOf(responseId)?.interrupt(frame);
+  }
+
+  /** `response.steer` or `response.inject`, as it came: passed on, or why not. */
+  tell(
+    responseId: string | undefined,
+    frame: Buffer,
+    capability: AskKind,
+  ): 'told' | Exclude<InputObstacle, 'abandoned'> {
+    const turn = this.#turnOf(responseId);
+    if (turn !== undefined) return TOLD_AS[turn.tell(frame, capability)];
+    const providers = this.#parts.group().routes.flatMap((route) => route.providers);
+    // where nobody ever takes it a client need not look for another response
+    if (!providers.some(({ capabilities }) => capabilities.has(capability))) return 'unsupported';
+    return responseId !== undefined && this.#pins.isLatest(responseId) ? 'completed' : 'not_found';
+  }
+
+  /** The turn whose response has this id now. */
+  #turnOf(responseId: string | undefined): Turn | undefined {
+    if (responseId === undefined) return undefined;
+    for (const { running } of this.#lanes.values()) if (running?.responseId === responseId) return running;
+    return undefined;
   }
 
   /** Refuses the turns that wait; those that run go on. */
@@ -173,7 +200,7 @@ export class Conversation {
   }
 
   #newTurn(lane: Lane, request: TurnRequest): Turn {
-    const { tools, client, transcripts, sinkFor } = this.#parts;
+    const { tools, client, transcripts, sockets, sinkFor } = this.#parts;
     const turn: Turn = new Turn(tools, {
       client,
       sink: sinkFor(request.create.streamId),
@@ -181,6 +208,9 @@ export class Conversation {
       record: newTurnRecord(client, request.create, this.#turns, request.receivedAt),
       tracePolicy: this.#parts.group().clients.trace,
       memory: new LaneMemory(transcripts, lane.name),
+      lane: lane.name,
+      pins: this.#pins,
+      sockets,
       onBodyDone: request.onBodyDone,
       onEnded: () => this.#ended(lane, turn),
     });

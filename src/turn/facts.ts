@@ -4,6 +4,8 @@
  * or a provider's text.
  */
 
+import type { FailoverCause } from '../route/failover-causes.ts';
+
 /** How a turn ended: one closed set for metrics, logs and spans. */
 export type TurnOutcome =
   | 'completed' // response.completed delivered
@@ -96,11 +98,12 @@ export interface TurnRecord {
   readonly tenant: string;
   /** `namespace/name`; undefined until a route was chosen. */
   route: string | undefined;
-  /** The provider's name within its route. */
+  /** The provider's name within its route: of the last attempt. */
   provider: string | undefined;
   /** What the client asked for, if a route names that model; else `other`. Bounded by configuration. */
   model: string;
-  readonly transport: 'http' | 'websocket';
+  /** Of the last attempt. */
+  transport: 'http' | 'websocket';
   /** `default` for the lane without a name. Never the client's own text. */
   readonly lane: 'default' | 'named';
   readonly requestBytes: number;
@@ -175,6 +178,8 @@ export interface DialRecord {
   readonly dnsMs: number | undefined;
   readonly tcpMs: number | undefined;
   readonly tlsMs: number | undefined;
+  /** The same of the upgrade to a WebSocket. */
+  readonly upgradeMs?: number | undefined;
   /** As TurnRecord.errorType; undefined when the connection was opened. */
   readonly errorType: string | undefined;
 }
@@ -189,6 +194,8 @@ export interface AttemptRecord {
   readonly path: string;
   readonly transport: 'http' | 'websocket';
   readonly reason: 'first' | 'retry' | 'failover' | 'transport_fallback';
+  /** Why it travels as it does. */
+  readonly transportReason: TransportReason;
   readonly startedAt: number;
   /** The attempt's span; set by the tracer, if there is one, while it hears of `attempt.started`. */
   trace: TraceIds | undefined;
@@ -202,13 +209,47 @@ export interface AttemptRecord {
   events: number;
   answeredAt: number | undefined;
   endedAt: number | undefined;
-  /** `rejected`: the provider refused what the client asked for, which says nothing about the provider. */
-  result: 'ok' | 'error' | 'rejected' | 'aborted' | undefined;
-  /** As TurnRecord.errorType; there with `error` and `rejected`. */
+  result: AttemptResult | undefined;
+  /** As TurnRecord.errorType; there with `error`, `rejected` and `fallback`. */
   errorType: string | undefined;
+  /** Of the answer; of a provider's WebSocket the one that its error event stands for, else that of the upgrade. */
   status: number | undefined;
   /** Seconds that the provider asked to wait. */
   retryAfterS: number | undefined;
+  /** With which code the provider closed its WebSocket while the attempt ran; undefined where it did not. */
+  closeCode?: number | undefined;
+}
+
+/** How an attempt ended. */
+export type AttemptResult =
+  | 'ok'
+  | 'error'
+  | 'rejected' // the provider refused what the client asked for, which says nothing about the provider
+  | 'fallback' // its WebSocket did not serve: the turn went on without it, over HTTP or on a fresh one
+  | 'aborted'; // nobody wanted it any more
+
+/** Why an attempt travels over HTTP, or over the provider's WebSocket. */
+export type TransportReason =
+  | 'configured' // the route says so
+  | 'preferred' // Auto, and nothing speaks against the WebSocket
+  | 'dialect' // Auto, and providers of this dialect have no WebSocket
+  | FallbackReason;
+
+/** Why a turn that might have gone over a provider's WebSocket went over HTTP. */
+export type FallbackReason =
+  | 'not_supported' // the upgrade was refused as such, now or within the last five minutes
+  | 'too_large' // beyond limits.maxWebSocketMessageBytes
+  | 'upgrade_refused' // with another status: asked again next time
+  | 'handshake_timeout' // the upgrade was not answered, now or within the last minute
+  | 'socket_lost'; // the WebSocket was lost before the first event
+
+/** Why no other provider was asked, though the cause allowed it. */
+export type FailoverDenial = 'attempts' | 'budget' | 'pinned' | 'nowhere';
+
+/** The rate-limit window of a provider's answer: what remains, from 0 to 1; undefined where it did not say. */
+export interface RateLimitWindow {
+  readonly requests: number | undefined;
+  readonly tokens: number | undefined;
 }
 
 export type TurnFact =
@@ -224,6 +265,48 @@ export type TurnFact =
   | { readonly kind: 'turn.ended'; readonly turn: TurnRecord }
   /** A warm-up answered here. Never counted as a turn. */
   | { readonly kind: 'warmup.answered'; readonly route: string; readonly turn: TurnRecord }
+  /** Before its first event the turn goes on to another provider. */
+  | {
+      readonly kind: 'turn.failover';
+      readonly turn: TurnRecord;
+      readonly from: string;
+      readonly to: string;
+      readonly cause: FailoverCause;
+    }
+  /** It failed for a cause that allows another provider, and none was asked. */
+  | {
+      readonly kind: 'turn.failover-denied';
+      readonly turn: TurnRecord;
+      readonly provider: string;
+      /** How many usable ones its route has. */
+      readonly providers: number;
+      readonly reason: FailoverDenial;
+    }
+  /** The turn travels over HTTP, though its provider's WebSocket was preferred. */
+  | {
+      readonly kind: 'turn.transport-fallback';
+      readonly turn: TurnRecord;
+      readonly provider: string;
+      /** `now`: an attempt of this turn found it out. */
+      readonly known: 'beforehand' | 'now';
+      readonly reason: FallbackReason;
+    }
+  /** A provider is left alone for a while: it failed too often in a row, or asked for it by `retry-after`. */
+  | {
+      readonly kind: 'provider.ejected';
+      readonly route: string;
+      readonly provider: string;
+      readonly why: 'failures' | 'retry_after';
+      readonly forMs: number;
+    }
+  /** It answered again after a rest. */
+  | { readonly kind: 'provider.returned'; readonly route: string; readonly provider: string }
+  | {
+      readonly kind: 'provider.rate-limit';
+      readonly route: string;
+      readonly provider: string;
+      readonly window: RateLimitWindow;
+    }
   /** Our own code threw. The error is for the log, which takes its name and stack and no message. */
   | { readonly kind: 'bridge.mistake'; readonly error: unknown }
   /** A chain was given up because a transcript budget was full. */

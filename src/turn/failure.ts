@@ -3,11 +3,11 @@
  * and under which name (docs/errors.md).
  */
 import { isJsonObject, parseJson } from '../json/json-object.ts';
-import { MAX_VALUE_BYTES, memberOf, membersOf, valueOf, type Member } from '../json/object-walk.ts';
 import { refusal, type ErrorAnswer, type ErrorCode } from '../frames/errors.ts';
 import { providerCodeOf, toErrorAnswer } from '../frames/provider-refusal.ts';
-import type { AttemptEnd, ProviderFaultCode } from '../provider/provider.ts';
-import type { CompiledProvider } from '../route/snapshot.ts';
+import type { AttemptEnd, ProviderFault, ProviderFaultCode } from '../provider/provider.ts';
+import type { CompiledProvider, CompiledRoute, UnusableProvider } from '../route/snapshot.ts';
+import { readErrorEvent, readFailedEvent, statusOfError } from './error-event.ts';
 import { isClientsFault, toErrorType, toFaultType } from './error-type.ts';
 import type { TurnOutcome } from './facts.ts';
 
@@ -24,6 +24,21 @@ export type ToldEnding = Pick<TurnFailure, 'outcome' | 'errorType'>;
 /** A refusal before any attempt. */
 export function rejected(answer: ErrorAnswer): TurnFailure {
   return { answer, outcome: 'rejected', errorType: answer.error.code ?? answer.error.type };
+}
+
+/**
+ * The route has a provider for it, and nothing to identify ourselves with. A Secret that is replaced is gone for a moment:
+ * the client is told to try again.
+ */
+export function withoutCredentials(route: CompiledRoute, provider: UnusableProvider): TurnFailure {
+  return {
+    answer: refusal(
+      'not_ready',
+      `Provider ${provider.name} of route ${route.id} cannot be used now: its key or its authorities are missing. The status of the route says what to mend.`,
+    ),
+    outcome: 'failed',
+    errorType: 'not_ready',
+  };
 }
 
 /** One of our own limits ran out. */
@@ -44,6 +59,8 @@ const FAULT_CODES: Readonly<Record<ProviderFaultCode, ErrorCode>> = {
   protocol_error: 'provider_protocol_error',
   no_room: 'slow_down',
   request_too_large: 'payload_too_large',
+  handshake_timeout: 'connect_timeout',
+  socket_closed: 'provider_connection_lost',
 };
 
 /** An attempt ended before the provider's terminal event. */
@@ -59,6 +76,8 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
         errorType: 'upstream_stream_ended',
       };
     case 'refused': {
+      const isNoWebSocket = end.status < 400 || NO_WEBSOCKET.has(end.status);
+      if (end.phase === 'upgrade' && isNoWebSocket) return withoutWebSocket(end.status, provider);
       const body = quotesKey(end.body, provider) ? undefined : parseJson(end.body);
       const answer = toErrorAnswer({
         status: end.status,
@@ -77,13 +96,41 @@ export function fromAttemptEnd(end: AttemptEnd, provider: CompiledProvider): Tur
         }),
       };
     }
-    case 'lost':
+    case 'lost': {
+      const code = codeOfFault(end.fault);
       return {
-        answer: refusal(FAULT_CODES[end.fault.code], `${end.fault.message}.`),
-        outcome: end.fault.code === 'request_too_large' ? 'rejected' : 'provider_error',
+        answer: refusal(code, `${end.fault.message}.`),
+        outcome: code === 'payload_too_large' ? 'rejected' : 'provider_error',
         errorType: toFaultType(end.fault.code, end.fault.reason),
       };
+    }
   }
+}
+
+/** Statuses of an upgrade at a place without WebSockets, beside those that are no error. A 400 may be about what the client sent. */
+const NO_WEBSOCKET: ReadonlySet<number> = new Set([404, 405, 426, 501]);
+
+/** The route wants a WebSocket where there is none: nothing that a client could mend. */
+function withoutWebSocket(status: number, { name }: CompiledProvider): TurnFailure {
+  return {
+    answer: refusal(
+      'provider_has_no_websocket',
+      `Provider ${name} has no WebSocket at this URL: it answered the upgrade with status ${status}. Whoever runs the bridge has to correct the url of its route, or to set its transport to HTTP or Auto, with https:// in the url: wss:// means WebSocket alone.`,
+    ),
+    outcome: 'provider_error',
+    errorType: toErrorType(undefined, status),
+  };
+}
+
+/** Close codes of a provider's WebSocket that say what to do: send less, come later (RFC 6455 7.4, and its registry). */
+const CODES_OF_CLOSES: ReadonlyMap<number | undefined, ErrorCode> = new Map([
+  [1009, 'payload_too_large'],
+  [1013, 'slow_down'],
+]);
+
+function codeOfFault({ code, closeCode }: ProviderFault): ErrorCode {
+  const told = code === 'socket_closed' ? CODES_OF_CLOSES.get(closeCode) : undefined;
+  return told ?? FAULT_CODES[code];
 }
 
 interface Told {
@@ -113,31 +160,45 @@ function codeOfRefusal({ error: { code } }: ErrorAnswer, body: unknown): string 
   return code === 'provider_unauthorized' ? code : providerCodeOf(body);
 }
 
-/** An `error` event in the provider's stream: nested, or flat as the schema has it. */
+/** An `error` event in the provider's stream. */
 export function fromErrorEvent(payload: Buffer, provider: CompiledProvider): TurnFailure {
-  const members = membersOf(payload);
-  const read = (key: string): unknown => {
-    const member = memberOf(members, key);
-    return member === undefined ? undefined : valueOf(payload, member);
-  };
-  const given = read('status') ?? read('status_code');
-  const body = readError(payload, memberOf(members, 'error')) ?? {
-    type: 'server_error',
-    code: read('code'),
-    message: read('message'),
-    param: read('param'),
-  };
-  const status = typeof given === 'number' && given >= 400 && given <= 599 ? given : statusOfCode(body);
-  const headers = toHeaders(read('headers'));
+  const { status = 502, headers, error } = readErrorEvent(payload);
   const answer = toErrorAnswer({
     status,
     headers,
-    body: { error: body },
+    body: quotesKey(payload, provider) ? undefined : { error },
     ownKey: provider.auth.type !== 'Passthrough',
     provider: provider.name,
   });
   const { code, type } = answer.error;
   return { answer, ...toEnding(provider, { code: code ?? undefined, type, status, otherwise: 'failed' }) };
+}
+
+/**
+ * A `response.failed` event that cannot pass as it is, since it repeats the bridge's own key.
+ * @returns undefined for all others
+ */
+export function fromQuotingEvent(payload: Buffer, provider: CompiledProvider): TurnFailure | undefined {
+  if (!quotesKey(payload, provider)) return undefined;
+  const error = readFailedEvent(payload);
+  const { name } = provider;
+  const status = statusOfError(error) ?? 502;
+  const answer = toErrorAnswer({ status, headers: {}, body: undefined, ownKey: true, provider: name });
+  return { answer, ...fromFailedResponse(providerCodeOf({ error }), provider) };
+}
+
+/**
+ * The response that the request continues is not known there, as a code says, or in the words of the Codex backend: a plain
+ * `invalid_request_error` about `previous_response_id`.
+ */
+export function saysForgotten({
+  answer,
+  errorType,
+}: ToldEnding & Partial<Pick<TurnFailure, 'answer'>>): boolean {
+  if (errorType === 'previous_response_not_found') return true;
+  if (answer?.error.type !== 'invalid_request_error') return false;
+  const { param, message } = answer.error;
+  return param === 'previous_response_id' || (param === null && message.includes('previous_response_id'));
 }
 
 /** A `response.failed` event, which passes as it is. @param code `error.code` of its response */
@@ -147,70 +208,14 @@ export function fromFailedResponse(code: string | undefined, provider: CompiledP
 
 /** A `response.failed` event as an error over HTTP, for clients that did not ask for a stream. */
 export function fromFailedEvent(payload: Buffer): ErrorAnswer {
-  const response = memberOf(membersOf(payload), 'response');
-  const inner = response === undefined ? [] : membersOf(payload, response);
-  const value = readError(payload, memberOf(inner, 'error'));
+  const value = readFailedEvent(payload);
   const error = isJsonObject(value) ? value : {};
   const body = { type: 'server_error', code: 'server_error', message: 'The response failed.', ...error };
   return toErrorAnswer({
-    status: statusOfCode(body),
+    status: statusOfError(body) ?? 502,
     headers: {},
     body: { error: body },
     ownKey: false,
     provider: '',
   });
-}
-
-/** An error's value; of one too large to be parsed, what decides how it is told. */
-function readError(payload: Buffer, error: Member | undefined): unknown {
-  if (error === undefined) return undefined;
-  if (error.end - error.start <= MAX_VALUE_BYTES) return valueOf(payload, error);
-  const kept = membersOf(payload, error).filter(({ key }) => key === 'code' || key === 'type');
-  return Object.fromEntries(kept.map((member) => [member.key, valueOf(payload, member)]));
-}
-
-/** Codes whose status the event did not give; without one the client would ignore the frame. */
-const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map(
-  Object.entries({
-    rate_limit_exceeded: 429,
-    insufficient_quota: 429,
-    usage_limit_reached: 429,
-    usage_not_included: 429,
-    billing_hard_limit_reached: 429,
-    server_is_overloaded: 503,
-    slow_down: 503,
-    previous_response_not_found: 400,
-    context_length_exceeded: 400,
-    invalid_prompt: 400,
-    invalid_request_error: 400,
-    model_not_found: 404,
-    invalid_api_key: 401,
-  }),
-);
-
-function statusOfCode(body: unknown): number {
-  if (typeof body !== 'object' || body === null) return 502;
-  const { code, type } = body as { code?: unknown; type?: unknown };
-  for (const word of [code, type]) {
-    const status = typeof word === 'string' ? STATUS_OF_CODE.get(word) : undefined;
-    if (status !== undefined) return status;
-    if (typeof word === 'number' && word >= 400 && word <= 599) return word;
-  }
-  return 502;
-}
-
-/** Characters that a header value may have (RFC 9110 5.5); an event may hold any. */
-const HEADER_TEXT = /^[\t\x20-\x7e]*$/;
-const HEADER_NAME = /^(?:retry-after|retry-after-ms|x-ratelimit-[a-z0-9-]{1,64}|x-codex-[a-z0-9-]{1,64})$/;
-
-/** The `headers` of an error event that clients act on. */
-function toHeaders(value: unknown): Record<string, string> {
-  if (!isJsonObject(value)) return {};
-  const headers: Record<string, string> = {};
-  for (const [given, field] of Object.entries(value)) {
-    const name = given.toLowerCase();
-    const text = typeof field === 'number' ? String(field) : field;
-    if (HEADER_NAME.test(name) && typeof text === 'string' && HEADER_TEXT.test(text)) headers[name] = text;
-  }
-  return headers;
 }

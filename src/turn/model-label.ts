@@ -1,7 +1,7 @@
 /** Models as metric labels: the names and patterns that routes have, whatever clients ask for. */
 import { chooseProvider } from '../route/match.ts';
 import { matchModel, toModelPattern } from '../route/model-pattern.ts';
-import type { CompiledRoute, Snapshot } from '../route/snapshot.ts';
+import type { CompiledProvider, CompiledRoute, Snapshot } from '../route/snapshot.ts';
 
 // a route is a part of an immutable snapshot, and takes its names with it
 const namesOfRoutes = new WeakMap<CompiledRoute, readonly string[]>();
@@ -21,17 +21,26 @@ export function modelLabel(route: CompiledRoute, model: string): string {
 
 /**
  * What turns of these routes will be labelled with: each name and pattern with the provider that would be asked for it,
- * and `other` with the provider for any model.
+ * and `other` with the provider for any model; and the transports that its turns may take.
  */
-export function modelLabels(
-  snapshot: Snapshot,
-): { readonly route: string; readonly provider: string; readonly model: string }[] {
+export function modelLabels(snapshot: Snapshot): {
+  readonly route: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly transports: readonly ('http' | 'websocket')[];
+}[] {
   return snapshot.routes.flatMap((route) =>
     [...new Set([...namedModels(route).filter((name) => name !== '*'), 'other'])].flatMap((model) => {
-      const provider = chooseProvider(route, model);
-      return provider === undefined ? [] : [{ route: route.id, provider: provider.name, model }];
+      const provider = chooseProvider(route, model, []);
+      if (provider === undefined) return [];
+      return [{ route: route.id, provider: provider.name, model, transports: transportsOf(provider) }];
     }),
   );
+}
+
+function transportsOf({ transport, dialect }: CompiledProvider): readonly ('http' | 'websocket')[] {
+  if (transport === 'WebSocket') return ['websocket'];
+  return transport === 'HTTP' || dialect === 'Compatible' ? ['http'] : ['websocket', 'http'];
 }
 
 function namedModels(route: CompiledRoute): readonly string[] {

@@ -1,49 +1,46 @@
 /**
- * What a turn is going to do, decided before anything is sent: which route, which provider, how the request goes
- * on from an earlier one, and the body. A plan that says `refuse` costs the provider nothing.
+ * What is decided once for a turn, before anything is sent: which route, from which earlier response it goes on, which
+ * headers go with it. Which provider and how it is reached is decided for each attempt (attempt-walk.ts).
  */
 import { translateMetadata, type TranslatedMetadata } from '../frames/client-metadata.ts';
-import { refusal } from '../frames/errors.ts';
 import type { ResponseCreate, ResponseInput } from '../frames/response-create.ts';
 import { withLittleSlack } from '../json/exact-copy.ts';
-import { chooseProvider, chooseRoute, mapModel } from '../route/match.ts';
-import type {
-  CompiledProvider,
-  CompiledRoute,
-  ContinuationMode,
-  HeaderField,
-  RouteGroup,
-} from '../route/snapshot.ts';
-import { rejected, type TurnFailure } from './failure.ts';
+import { chooseRoute, isChatGptLogin } from '../route/match.ts';
+import type { CompiledRoute, ContinuationMode, HeaderField, RouteGroup } from '../route/snapshot.ts';
+import type { TurnFailure } from './failure.ts';
 import type { ContinuationResult } from './facts.ts';
-import { toProviderBody, type RequestBody } from './provider-body.ts';
+import { noRoute, unknownResponse } from './plan-refusals.ts';
 import type { LaneMemory } from './lane-memory.ts';
-import { itemsOfChain, type ChainLink } from './transcript.ts';
+import type { ChainLink } from './transcript.ts';
 import type { TurnClient } from './turn-client.ts';
 
-export type TurnPlan =
-  | {
-      readonly kind: 'run';
-      readonly route: CompiledRoute;
-      readonly provider: CompiledProvider;
-      readonly continuation: ContinuationResult;
-      readonly memory: TurnMemory;
-      readonly headers: readonly HeaderField[];
-      /** Those among `headers` that came with this request and not with its connection's handshake. */
-      readonly ownHeaders: readonly HeaderField[];
-      readonly body: RequestBody;
-    }
-  | {
-      readonly kind: 'warmup';
-      readonly route: CompiledRoute;
-      readonly memory: TurnMemory;
-    }
-  | {
-      readonly kind: 'refuse';
-      readonly route: CompiledRoute | undefined;
-      readonly continuation: ContinuationResult;
-      readonly failure: TurnFailure;
-    };
+/** A turn's way, as far as it does not depend on who serves it. */
+export interface TurnCourse {
+  readonly kind: 'course';
+  readonly create: ResponseCreate;
+  readonly route: CompiledRoute;
+  readonly mode: ContinuationMode;
+  /**
+   * The chain to go on from; undefined: none, or it is not known here. Held by whoever runs the course.
+   */
+  readonly base: ChainLink | undefined;
+  /** All of the client's, those of the frame before those of the handshake. */
+  readonly headers: readonly HeaderField[];
+  /** Those among `headers` that came with this request and not with its connection's handshake. */
+  readonly ownHeaders: readonly HeaderField[];
+  /** `client_metadata` as a POST carries it; undefined: as the client wrote it. */
+  readonly bodyMetadata: Buffer | undefined;
+  /** The request belongs to a ChatGPT login. */
+  readonly isChatGpt: boolean;
+}
+
+/** A turn that ends before it costs a provider anything. */
+export interface TurnRefusal {
+  readonly kind: 'refuse';
+  readonly route: CompiledRoute | undefined;
+  readonly continuation: ContinuationResult;
+  readonly failure: TurnFailure;
+}
 
 /** What is to be remembered of this turn. */
 export type TurnMemory =
@@ -55,52 +52,43 @@ export type TurnMemory =
   | { readonly kind: 'chain'; readonly link: ChainLink };
 
 /**
- * Plans one turn. `memory` is undefined for HTTP requests. `pinned` is the chain of `previous_response_id` where the
- * memory knows it; the caller holds it and lets go of it after this call.
+ * Plans one turn. `memory` is undefined for HTTP requests. `base` is the chain of `previous_response_id` where the memory
+ * knows it; the caller holds it for as long as the plan is used.
  */
 export function planTurn(
   create: ResponseCreate,
   client: TurnClient,
   group: RouteGroup,
   memory: LaneMemory | undefined,
-  pinned: ChainLink | undefined,
-): TurnPlan {
+  base: ChainLink | undefined,
+): TurnCourse | TurnRefusal {
   // a route that names models is not for a request without one
   const route = chooseRoute(group, create.model ?? '', client.headers);
   if (route === undefined) return noRoute(create.model);
-  const mode = memory === undefined ? 'Provider' : (route.continuation.mode ?? 'Transcript');
-  const base = findBase(create, mode, pinned);
-  if (base === 'unknown') return unknownResponse(route, mode, create.previousResponseId ?? '');
-  if (create.isWarmup) {
-    return {
-      kind: 'warmup',
-      route,
-      memory: toMemory(create.input, mode, memory, base, create.previousResponseId),
-    };
-  }
-  const model = create.model ?? '';
-  const provider = chooseProvider(route, model);
-  if (provider === undefined) return noProvider(route, create.model);
+  const mode = memory === undefined ? 'Provider' : (route.continuation.mode ?? usualMode(route));
+  const id = create.previousResponseId;
+  // a blank id is what a client kept of a response that it was not to continue
+  if (id === '' || (id !== undefined && mode === 'Stateless')) return unknownResponse(route, mode, id);
   const metadata = metadataOf(create);
-  const mapped = mapModel(provider, model);
-  const body = toProviderBody(create, {
-    model: mapped === model ? undefined : mapped,
-    earlierItems: base === undefined ? undefined : itemsOfChain(base),
-    ownItems: itemsOf(create.input),
-    previousResponseId: base === undefined ? create.previousResponseId : base.providerBase,
-    clientMetadata: metadata.body,
-  });
+  const headers = metadata === NO_METADATA ? client.headers : overlay(client.headers, metadata.headers);
   return {
-    kind: 'run',
+    kind: 'course',
+    create,
     route,
-    provider,
-    continuation: base === undefined ? (create.previousResponseId === undefined ? 'none' : 'passed') : 'hit',
-    headers: metadata === NO_METADATA ? client.headers : overlay(client.headers, metadata.headers),
+    mode,
+    base,
+    headers,
     ownHeaders: metadata.headers,
-    body,
-    // last: what it holds is let go by whoever runs the plan
-    memory: mode === 'Provider' ? { kind: 'none' } : toMemory(create.input, mode, memory, base),
+    bodyMetadata: metadata.body,
+    isChatGpt: isChatGptLogin(headers),
   };
+}
+
+/** A transcript is worth its bytes wherever a turn may go over HTTP. */
+function usualMode({ providers }: CompiledRoute): ContinuationMode {
+  return providers.length > 0 && providers.every(({ transport }) => transport === 'WebSocket')
+    ? 'Provider'
+    : 'Transcript';
 }
 
 const NO_METADATA: TranslatedMetadata = { headers: [], body: undefined };
@@ -109,30 +97,32 @@ function metadataOf({ bytes, clientMetadata }: ResponseCreate): TranslatedMetada
   return clientMetadata === undefined ? NO_METADATA : translateMetadata(bytes, clientMetadata);
 }
 
-/** The chain to go on from; undefined: none is needed; `unknown`: the client has to send everything. */
-function findBase(
-  create: ResponseCreate,
-  mode: ContinuationMode,
-  pinned: ChainLink | undefined,
-): ChainLink | undefined | 'unknown' {
-  if (create.previousResponseId === undefined) return undefined;
-  if (pinned !== undefined && mode !== 'Stateless') return pinned;
-  return mode === 'Provider' && create.previousResponseId !== '' ? undefined : 'unknown';
+/** What a turn that a provider answers leaves behind. A link among it is held for the caller. */
+export function toTurnMemory(course: TurnCourse, memory: LaneMemory | undefined): TurnMemory {
+  const { create, mode, base } = course;
+  if (memory === undefined || mode === 'Provider') return { kind: 'none' };
+  if (mode === 'Stateless') return { kind: 'blank' };
+  // it goes on from what is not known here: its own items would be half of a conversation
+  if (base === undefined && create.previousResponseId !== undefined) return { kind: 'none' };
+  return chainFrom(course, memory, base?.providerBase);
 }
 
-function toMemory(
-  input: ResponseInput,
-  mode: ContinuationMode,
-  memory: LaneMemory | undefined,
-  base: ChainLink | undefined,
-  previousResponseId?: string,
-): TurnMemory {
+/** What a warm-up that is answered here leaves behind: in any mode its input, which the provider has never seen. */
+export function toWarmupMemory(course: TurnCourse, memory: LaneMemory | undefined): TurnMemory {
   if (memory === undefined) return { kind: 'none' };
-  if (mode === 'Stateless') return { kind: 'blank' };
-  const own = itemsOf(input);
+  if (course.mode === 'Stateless') return { kind: 'blank' };
+  // a base of our own has the provider's id, or there is none: the id named is then the provider's
+  const ofProvider = course.mode === 'Provider' ? course.create.previousResponseId : undefined;
+  return chainFrom(course, memory, course.base === undefined ? ofProvider : course.base.providerBase);
+}
+
+function chainFrom(
+  { create, base }: TurnCourse,
+  memory: LaneMemory,
+  providerBase: string | undefined,
+): TurnMemory {
+  const own = itemsOf(create.input);
   if (!memory.hasRoomFor((base?.totalBytes ?? 0) + own.length)) return { kind: 'none' };
-  // a base of our own has the provider's id, or there is none: `previousResponseId` is then a warm-up's, ours
-  const providerBase = base === undefined && mode === 'Provider' ? previousResponseId : base?.providerBase;
   return { kind: 'chain', link: memory.extend(base, withLittleSlack(own), providerBase) };
 }
 
@@ -140,7 +130,7 @@ const TEXT_OPEN = Buffer.from('{"type":"message","role":"user","content":');
 const TEXT_CLOSE = Buffer.from('}');
 
 /** `input` as items: a plain text is one user message. */
-function itemsOf(input: ResponseInput): Buffer {
+export function itemsOf(input: ResponseInput): Buffer {
   return input.kind === 'items' ? input.bytes : Buffer.concat([TEXT_OPEN, input.bytes, TEXT_CLOSE]);
 }
 
@@ -148,50 +138,4 @@ function itemsOf(input: ResponseInput): Buffer {
 function overlay(base: readonly HeaderField[], later: readonly HeaderField[]): HeaderField[] {
   const names = new Set(later.map(({ name }) => name));
   return [...base.filter(({ name }) => !names.has(name)), ...later];
-}
-
-function noRoute(model: string | undefined): TurnPlan {
-  const message =
-    model === undefined
-      ? 'The request names no `model`, and no route here takes requests without one.'
-      : `No route here serves the model ${JSON.stringify(model.slice(0, 128))}. Ask for one that a route names, or have a route added for it.`;
-  return {
-    kind: 'refuse',
-    route: undefined,
-    continuation: 'none',
-    failure: rejected(refusal('model_not_found', message, 'model')),
-  };
-}
-
-function noProvider(route: CompiledRoute, model: string | undefined): TurnPlan {
-  const what =
-    model === undefined ? 'a request without a model' : `the model ${JSON.stringify(model.slice(0, 128))}`;
-  return {
-    kind: 'refuse',
-    route,
-    continuation: 'none',
-    failure: rejected(
-      refusal('model_not_found', `No provider of route ${route.id} serves ${what}.`, 'model'),
-    ),
-  };
-}
-
-function unknownResponse(route: CompiledRoute, mode: ContinuationMode, id: string): TurnPlan {
-  const why =
-    mode === 'Stateless'
-      ? 'This route keeps nothing between requests.'
-      : 'It was never seen on this connection, is not the latest of its lane, or was given up to save memory.';
-  const shown = JSON.stringify(id.slice(0, 128));
-  return {
-    kind: 'refuse',
-    route,
-    continuation: 'miss',
-    failure: rejected(
-      refusal(
-        'previous_response_not_found',
-        `Previous response ${shown} is not known here. ${why} Send the whole input without previous_response_id.`,
-        'previous_response_id',
-      ),
-    ),
-  };
 }

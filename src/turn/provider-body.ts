@@ -1,14 +1,14 @@
 /**
- * From a client's request to the provider's: a list of views into the bytes that came, with the few members
- * replaced that have to be. Nothing is parsed and written out again; a 1 MB request costs a walk and a memory copy.
+ * From a client's request to the body of a POST: a list of views into the bytes that came, with the few members
+ * replaced that have to be (request-views.ts).
  *
  * ```
  *   {"type":"response.create","model":"a","input":[d],"tools":[…],"previous_response_id":"r1"}
  *    └── dropped ────────────┘ └ mapped ┘ └ parent's items, d ┘ └ one view ┘ └ dropped ────┘
  * ```
  */
-import type { Member } from '../json/object-walk.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
+import { inputViews, keptRuns, toRequestBody, type RequestBody } from './request-views.ts';
 
 /** What the provider's request says otherwise than the client's. */
 export interface BodyChanges {
@@ -22,11 +22,8 @@ export interface BodyChanges {
   readonly previousResponseId: string | undefined;
   /** Replaces `client_metadata`; undefined: as the client wrote it. */
   readonly clientMetadata: Buffer | undefined;
-}
-
-export interface RequestBody {
-  readonly views: readonly Buffer[];
-  readonly bytes: number;
+  /** `store: false` is written: the client says nothing of it, and the backend refuses what it does not say. */
+  readonly saysNoStore: boolean;
 }
 
 /** Members that exist on the socket only, or that we set ourselves. */
@@ -41,9 +38,8 @@ const ENVELOPE = new Set([
 ]);
 
 const COMMA = Buffer.from(',');
+const NO_STORE = Buffer.from(',"store":false');
 const METADATA = Buffer.from(',"client_metadata":');
-const INPUT_OPEN = Buffer.from('"input":[');
-const INPUT_CLOSE = Buffer.from(']');
 const END = Buffer.from('}');
 
 /** Builds the body for a provider that is reached over HTTP. Always streams. */
@@ -54,49 +50,15 @@ export function toProviderBody(create: ResponseCreate, changes: BodyChanges): Re
       ? ''
       : `,"previous_response_id":${JSON.stringify(changes.previousResponseId)}`;
   views.push(Buffer.from(`{"stream":true${previous}`));
-  for (const run of keptRuns(create, changes)) views.push(COMMA, run);
-  for (const view of replacedMembers(changes)) views.push(view);
-  views.push(END);
-  let bytes = 0;
-  for (const view of views) bytes += view.length;
-  return { views, bytes };
-}
-
-/** Members that stay, as few views as possible: neighbours keep the bytes between them. */
-function keptRuns(create: ResponseCreate, changes: BodyChanges): Buffer[] {
   const replaced = new Set<string>();
   if (changes.model !== undefined) replaced.add('model');
   if (changes.earlierItems !== undefined) replaced.add('input');
   if (changes.clientMetadata !== undefined) replaced.add('client_metadata');
-  const runs: Buffer[] = [];
-  let first: Member | undefined;
-  let last: Member | undefined;
-  const flush = (): void => {
-    if (first !== undefined && last !== undefined) runs.push(create.bytes.subarray(first.keyStart, last.end));
-    first = undefined;
-  };
-  for (const member of create.members) {
-    const follows = last === undefined || first === undefined || areNeighbours(create.bytes, last, member);
-    if (ENVELOPE.has(member.key) || replaced.has(member.key)) {
-      flush();
-      continue;
-    }
-    if (!follows) flush();
-    first ??= member;
-    last = member;
-  }
-  flush();
-  return runs;
-}
-
-/** Nothing but a comma and white space lies between them: not so where a nested request was unwrapped. */
-function areNeighbours(bytes: Buffer, left: Member, right: Member): boolean {
-  if (right.keyStart <= left.end) return false;
-  for (let at = left.end; at < right.keyStart; at++) {
-    const byte = bytes[at]!;
-    if (byte !== 0x2c && byte > 0x20) return false;
-  }
-  return true;
+  const runs = keptRuns(create, (key) => ENVELOPE.has(key) || replaced.has(key));
+  for (const run of runs) views.push(COMMA, run);
+  for (const view of replacedMembers(changes)) views.push(view);
+  views.push(END);
+  return toRequestBody(views);
 }
 
 function* replacedMembers(changes: BodyChanges): Generator<Buffer> {
@@ -105,15 +67,9 @@ function* replacedMembers(changes: BodyChanges): Generator<Buffer> {
     yield METADATA;
     yield changes.clientMetadata;
   }
-  if (changes.earlierItems === undefined) return;
+  if (changes.saysNoStore) yield NO_STORE;
+  const { earlierItems, ownItems } = changes;
+  if (earlierItems === undefined) return;
   yield COMMA;
-  yield INPUT_OPEN;
-  let isFirst = true;
-  for (const items of [...changes.earlierItems, changes.ownItems]) {
-    if (items.length === 0) continue;
-    if (!isFirst) yield COMMA;
-    isFirst = false;
-    yield items;
-  }
-  yield INPUT_CLOSE;
+  yield* inputViews({ earlierItems, ownItems });
 }

@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto';
 
 /** How session ids appear: `telemetry.sessionIds` of a route. */
-export type IdPolicy = 'Hashed' | 'Raw' | 'Off';
+export type IdPolicy = 'Hashed' | 'Raw' | 'None';
 
 /** Identifiers whose names are kept: each costs some 200 bytes, and a turn asks for the same few again and again. */
 const MAX_KNOWN = 4_096;
@@ -27,9 +27,9 @@ export class Pseudonyms {
     this.#key = key;
   }
 
-  /** `h:` and 16 hexadecimal digits; the identifier itself under `Raw`; undefined under `Off` or without one. */
+  /** `h:` and 16 hexadecimal digits; the identifier itself under `Raw`; undefined under `None` or without one. */
   nameOf(id: string | undefined, policy: IdPolicy): string | undefined {
-    if (id === undefined || id === '' || policy === 'Off') return undefined;
+    if (id === undefined || id === '' || policy === 'None') return undefined;
     return policy === 'Raw' && PLAIN_ID.test(id) ? id : this.#hashed(id);
   }
 

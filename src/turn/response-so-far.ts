@@ -5,7 +5,8 @@ import { nextSequence, OutputItems, readResponseId } from './output-items.ts';
 
 export class ResponseSoFar {
   readonly items = new OutputItems();
-  readonly #model: string;
+  /** As the client asked for it. */
+  readonly model: string;
   readonly #previousResponseId: string | undefined;
   /** Finished items are kept up to this many bytes; beyond it the response cannot be continued from here. */
   #maxItemBytes: number;
@@ -16,7 +17,7 @@ export class ResponseSoFar {
   #hasFinishedItem = false;
 
   constructor(model: string, previousResponseId: string | undefined, maxItemBytes: number) {
-    this.#model = model;
+    this.model = model;
     this.#previousResponseId = previousResponseId;
     this.#maxItemBytes = maxItemBytes;
   }
@@ -71,7 +72,7 @@ export class ResponseSoFar {
     if (this.#id === undefined) throw new Error('a response without an id has no ending of its own');
     return {
       id: this.#id,
-      model: this.#model,
+      model: this.model,
       createdAtS: Math.floor(nowMs / 1000),
       previousResponseId: this.#previousResponseId,
       output: this.items.ordered(),

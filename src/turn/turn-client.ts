@@ -27,10 +27,13 @@ export interface TurnClient {
 export interface TurnSink {
   /** Keep-alive events of a provider are worth something to this client. */
   readonly takesKeepalives: boolean;
-  /** The provider accepted, with these headers for the client; before the first event. Sockets have no use for them. */
+  /** These headers of the provider are for the client. Right before the first event, or before `refuse`; at most once. */
   answered?(headers: Readonly<Record<string, string>>): void;
-  /** One event, in order. The bytes are valid as long as they are held. */
-  event(payload: Buffer, type: EventType): void;
+  /**
+   * One event, in order. The bytes are valid as long as they are held.
+   * @param isTagged The lane's name is in it already, where it has one.
+   */
+  event(payload: Buffer, type: EventType, isTagged?: boolean): void;
   /** The turn ends before a response was created. */
   refuse(answer: ErrorAnswer): void;
 }

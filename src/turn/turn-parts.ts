@@ -1,9 +1,11 @@
 /** What a turn is made of. */
 import type { ResponseCreate } from '../frames/response-create.ts';
-import type { ProviderTransport } from '../provider/provider.ts';
+import type { ProviderSockets, ProviderTransport } from '../provider/provider.ts';
 import type { Clock } from './clock.ts';
 import type { TracePolicy, TurnFactListener, TurnRecord } from './facts.ts';
 import type { LaneMemory } from './lane-memory.ts';
+import type { ProviderChoice } from './provider-choice.ts';
+import type { ProviderPins } from './provider-pins.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
 import type { TracePropagation } from './trace-headers.ts';
 import type { TurnClient, TurnSink } from './turn-client.ts';
@@ -11,6 +13,7 @@ import type { TurnClient, TurnSink } from './turn-client.ts';
 /** What every turn of a process works with. */
 export interface TurnTools {
   readonly transport: ProviderTransport;
+  readonly providers: ProviderChoice;
   readonly clock: Clock;
   readonly facts: TurnFactListener;
   readonly pseudonyms: Pseudonyms;
@@ -29,6 +32,12 @@ export interface TurnParts {
   readonly tracePolicy: TracePolicy;
   /** Undefined for HTTP requests: nothing is remembered. */
   readonly memory: LaneMemory | undefined;
+  /** The lane's name; empty for the default one, and for HTTP requests. */
+  readonly lane: string;
+  /** Undefined for HTTP requests. */
+  readonly pins: ProviderPins | undefined;
+  /** To providers, of the client's connection or of its request. */
+  readonly sockets: ProviderSockets;
   /** The request's bytes are no longer needed. Once, at the first event or the end. */
   readonly onBodyDone: () => void;
   /** The turn has ended; the last thing it calls. */

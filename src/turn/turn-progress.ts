@@ -6,12 +6,22 @@ import type { EventType } from '../events/event-type.ts';
 import type { ErrorAnswer } from '../frames/errors.ts';
 import { translateMetadata } from '../frames/client-metadata.ts';
 import type { ResponseCreate } from '../frames/response-create.ts';
-import type { HeaderField } from '../route/snapshot.ts';
+import type { CompiledRoute, HeaderField } from '../route/snapshot.ts';
 import { mapModel } from '../route/match.ts';
+import type { AttemptPlan } from './attempt-plan.ts';
+import type { NextAttempt } from './attempt-walk.ts';
 import { toAnswerCode } from './error-type.ts';
-import type { FinishReason, TracePolicy, TurnOutcome, TurnRecord } from './facts.ts';
+import type {
+  ContinuationResult,
+  FinishReason,
+  TokenUsage,
+  TracePolicy,
+  TurnFact,
+  TurnOutcome,
+  TurnRecord,
+} from './facts.ts';
 import type { ResponseFacts } from './output-items.ts';
-import type { TurnPlan } from './plan.ts';
+import type { TurnCourse } from './plan.ts';
 import { readDetails, sessionOf, toLevel, toWord } from './request-details.ts';
 import type { TurnClient } from './turn-client.ts';
 import type { TurnTools } from './turn-parts.ts';
@@ -24,6 +34,36 @@ export interface Asked {
   readonly create: ResponseCreate;
   readonly client: TurnClient;
   readonly tracePolicy: TracePolicy;
+}
+
+/** What a turn is going to do first, as it leaves its lane's queue. */
+export interface FirstStep {
+  readonly route: CompiledRoute | undefined;
+  /** Undefined: a warm-up is answered here, which is no turn. */
+  readonly continuation: ContinuationResult | undefined;
+  /** Undefined: no provider is asked. */
+  readonly attempt: AttemptPlan | undefined;
+  /** Headers that a frame carries; undefined: they have not been read. */
+  readonly ownHeaders: readonly HeaderField[] | undefined;
+}
+
+/** @param course undefined where the turn is refused without one. */
+export function toFirstStep(first: NextAttempt, course: TurnCourse | undefined): FirstStep {
+  const ownHeaders = course?.ownHeaders;
+  switch (first.kind) {
+    case 'attempt':
+      return {
+        route: course?.route,
+        continuation: first.plan.continuation,
+        attempt: first.plan,
+        ownHeaders,
+      };
+    case 'refuse':
+      return { route: first.route, continuation: first.continuation, attempt: undefined, ownHeaders };
+    case 'warmup':
+    case 'none':
+      return { route: course?.route, continuation: undefined, attempt: undefined, ownHeaders };
+  }
 }
 
 export class TurnProgress {
@@ -39,16 +79,29 @@ export class TurnProgress {
   }
 
   /** It has left its lane's queue, and this is what it is going to do. */
-  planned(plan: TurnPlan, asked: Asked, startedAt: number): void {
+  planned(step: FirstStep, asked: Asked, startedAt: number): void {
     const { record } = this;
     const { create } = asked;
     record.startedAt = startedAt;
-    record.route = plan.route?.id;
-    if (plan.route !== undefined) record.model = modelLabel(plan.route, create.model ?? '');
-    if (plan.kind !== 'warmup') record.continuation = plan.continuation;
-    if (plan.kind === 'run') record.provider = plan.provider.name;
-    this.#describe(plan, asked);
+    record.route = step.route?.id;
+    if (step.route !== undefined) record.model = modelLabel(step.route, create.model ?? '');
+    if (step.continuation !== undefined) record.continuation = step.continuation;
+    if (step.attempt !== undefined) this.attempting(step.attempt);
+    this.#describe(step, asked);
     this.#announce('turn.started');
+  }
+
+  /** This provider is asked now. */
+  attempting({ provider, transport, continuation }: AttemptPlan): void {
+    const { record } = this;
+    record.provider = provider.name;
+    record.transport = transport;
+    record.continuation = continuation;
+  }
+
+  /** What only turns announce: of a warm-up nobody has heard. */
+  announce(fact: TurnFact): void {
+    if (!this.#isWarmup) this.#tools.facts(fact);
   }
 
   /** One event goes to the client. On the hot path: additions and two comparisons. */
@@ -89,11 +142,11 @@ export class TurnProgress {
   /** What the provider's terminal event says. */
   closing(facts: ResponseFacts, outcome: TurnOutcome, hasToolCall: boolean): void {
     const { record } = this;
-    record.usage = facts.usage;
+    record.usage = together(record.usage, facts.usage);
     record.responseId = facts.id ?? record.responseId;
     record.responseModel = toWord(facts.model);
     record.responseTier = toLevel(facts.serviceTier);
-    record.finishReason = finishReasonOf(outcome, facts, hasToolCall);
+    if (outcome !== 'cancelled') record.finishReason = finishReasonOf(outcome, facts, hasToolCall);
     if (outcome === 'failed') record.answerCode = toAnswerCode(facts.errorCode ?? 'server_error');
   }
 
@@ -115,18 +168,18 @@ export class TurnProgress {
     record.endedAt = now;
     record.outcome = outcome;
     record.errorType = errorType;
-    if (this.#isWarmup && (outcome === 'rejected' || outcome === 'bridge_error')) {
+    if (this.#isWarmup && !UNHEARD.has(outcome)) {
       this.#tools.facts({ kind: 'turn.queued', turn: record });
       this.#tools.facts({ kind: 'turn.ended', turn: record });
     }
     this.#announce('turn.ended');
   }
 
-  #describe(plan: TurnPlan | undefined, { create, client, tracePolicy }: Asked): void {
+  #describe(step: FirstStep | undefined, { create, client, tracePolicy }: Asked): void {
     const { record } = this;
     const { pseudonyms, readsDetails } = this.#tools;
-    const headers = ownHeaders(plan, create, client);
-    const idPolicy = plan?.route?.telemetry.sessionIds ?? 'Hashed';
+    const headers = ownHeaders(step, create, client);
+    const idPolicy = step?.route?.telemetry.sessionIds ?? 'Hashed';
     record.session = pseudonyms.nameOf(sessionOf(create, headers, client.headers), idPolicy);
     if (!readsDetails) return;
     record.details = readDetails({
@@ -135,7 +188,7 @@ export class TurnProgress {
       tracePolicy,
       idPolicy,
       pseudonyms,
-      providerModel: plan?.kind === 'run' ? mapModel(plan.provider, create.model ?? '') : undefined,
+      providerModel: step?.attempt && mapModel(step.attempt.provider, create.model ?? ''),
     });
   }
 
@@ -146,17 +199,32 @@ export class TurnProgress {
   }
 }
 
+/** Ends of a warm-up that are nobody's failure. */
+const UNHEARD: ReadonlySet<TurnOutcome> = new Set(['completed', 'cancelled', 'disconnected', 'drained']);
+
 /** Headers of this very request: an HTTP request's own, or those that a frame carries. */
 function ownHeaders(
-  plan: TurnPlan | undefined,
+  step: FirstStep | undefined,
   create: ResponseCreate,
   client: TurnClient,
 ): readonly HeaderField[] {
   if (client.entry === 'http') return client.headers;
-  if (plan?.kind === 'run') return plan.ownHeaders;
+  if (step?.ownHeaders !== undefined) return step.ownHeaders;
   return create.clientMetadata === undefined
     ? []
     : translateMetadata(create.bytes, create.clientMetadata).headers;
+}
+
+/** A steered turn has several responses, and each of them was worked for. */
+function together(earlier: TokenUsage | undefined, later: TokenUsage | undefined): TokenUsage | undefined {
+  if (earlier === undefined || later === undefined) return later ?? earlier;
+  return {
+    inputTokens: earlier.inputTokens + later.inputTokens,
+    cachedTokens: earlier.cachedTokens + later.cachedTokens,
+    cacheWriteTokens: earlier.cacheWriteTokens + later.cacheWriteTokens,
+    outputTokens: earlier.outputTokens + later.outputTokens,
+    reasoningTokens: earlier.reasoningTokens + later.reasoningTokens,
+  };
 }
 
 function finishReasonOf(

@@ -75,18 +75,25 @@ export function newTurnRecord(
   };
 }
 
+/** What is known of an attempt before it is opened. */
+interface AttemptFrame extends Pick<AttemptRecord, 'transport' | 'reason' | 'transportReason'> {
+  readonly provider: Pick<CompiledProvider, 'name' | 'origin' | 'basePath'>;
+}
+
 export function newAttemptRecord(
   number: number,
-  { name, origin, basePath }: Pick<CompiledProvider, 'name' | 'origin' | 'basePath'>,
+  { provider, transport, reason, transportReason }: AttemptFrame,
   startedAt: number,
 ): AttemptRecord {
+  const { name, origin, basePath } = provider;
   return {
     number,
     provider: name,
     origin,
     path: `${basePath}/responses`,
-    transport: 'http',
-    reason: 'first',
+    transport,
+    reason,
+    transportReason,
     startedAt,
     trace: undefined,
     dial: undefined,

@@ -1,5 +1,5 @@
 /**
- * How long a turn may take: until the provider's first event, between two events, in all. Nothing is armed per
+ * How long an attempt may take: until the provider's first event, between two events, in all. Nothing is armed per
  * event: an event notes the time, and the timer looks when it fires.
  */
 import type { CompiledRoute } from '../route/snapshot.ts';
@@ -18,12 +18,19 @@ export class TurnTimers {
   #pausedMs = 0;
   #maxGapMs = 0;
 
-  constructor(clock: Clock, limits: CompiledRoute['timeouts'], onTimeout: (failure: TurnFailure) => void) {
+  /** @param turnStartedAt The deadline is the turn's: each of its attempts has what the others have left of it. */
+  constructor(
+    clock: Clock,
+    limits: CompiledRoute['timeouts'],
+    turnStartedAt: number,
+    onTimeout: (failure: TurnFailure) => void,
+  ) {
     this.#clock = clock;
     this.#limits = limits;
     this.#onTimeout = onTimeout;
     this.#heardAt = clock.now();
-    this.#deadline = clock.setTimer(limits.turnDeadlineMs, () => this.#deadlinePassed());
+    const leftMs = Math.max(0, turnStartedAt + limits.turnDeadlineMs - this.#heardAt);
+    this.#deadline = clock.setTimer(leftMs, () => this.#deadlinePassed());
     this.#silence = clock.setTimer(limits.firstEventMs, () => this.#lookForSilence());
   }
 

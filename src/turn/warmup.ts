@@ -1,11 +1,11 @@
 /**
- * Warm-ups (`generate: false`) are answered here, at once: a provider that is reached over HTTP has nothing to
+ * Warm-ups (`generate: false`) whose provider is reached over HTTP are answered here, at once: it has nothing to
  * warm. Their input is the beginning of the chain, and for the Codex CLI it holds the base instructions, which its
  * first real request does not repeat (measured).
  */
 import { eventTypeOf } from '../events/event-type.ts';
 import { warmupEvents } from '../frames/server-events.ts';
-import type { TurnPlan } from './plan.ts';
+import type { TurnMemory } from './plan.ts';
 import type { TurnParts } from './turn-parts.ts';
 import { newId } from './turn-record.ts';
 
@@ -14,7 +14,7 @@ import { newId } from './turn-record.ts';
  * blank, so that the client sends everything with its next request. Lets go of the held link.
  */
 export function answerWarmup(
-  { memory }: Extract<TurnPlan, { kind: 'warmup' }>,
+  memory: TurnMemory,
   parts: Pick<TurnParts, 'client' | 'sink' | 'memory'>,
   model: string,
   previousResponseId: string | undefined,

@@ -1,14 +1,15 @@
 /** `npm run bench`: measures the bridge of this checkout, prints a table, judges it by its bars. */
 import { rmSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildJudges } from './build-judges.ts';
+import { buildJudges, type Judges } from './build-judges.ts';
 import { RunFailed } from './child.ts';
-import { chooseCores } from './cores.ts';
+import { chooseCores, type Cores } from './cores.ts';
 import { measure, type Effort } from './measure.ts';
-import { openProvider, type Stage } from './middle.ts';
+import { openProvider } from './middle.ts';
+import { maxOpenFilesIn, twiceAtMost, withinLimit } from './quick.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 import { disturbed, summarize, type Summary } from './summary.ts';
 import { toTable } from './table.ts';
@@ -19,7 +20,7 @@ Measures what the bridge costs beside a plain TCP relay. Needs Linux and a C com
 
   --only NAME[,NAME]   these scenarios only: ${SCENARIOS.map(({ name }) => name).join(', ')}
   --pairs N            pairs of runs per scenario with bars [7]; others in proportion
-  --quick              every scenario once and briefly; nothing is judged
+  --quick              every scenario once and briefly, once more if its run failed; nothing is judged
   --bridge COMMAND     measure another bridge beside this one, such as "node ../old/cmd/turnbridge.ts"
   --realtime           let nothing else run on the two cores meanwhile (needs root); for a busy machine
   --out FILE           write everything that was measured, as JSON
@@ -72,7 +73,7 @@ function parseOptions(argv: string[]): Options | undefined {
 }
 
 /** A summary for each scenario as soon as it is measured. @throws RunFailed */
-async function* measureAll({ scenarios, effort, priority }: Options): AsyncGenerator<Summary> {
+async function* measureAll({ scenarios, effort, priority, isQuick }: Options): AsyncGenerator<Summary> {
   if (process.platform !== 'linux') throw new RunFailed('the judges are written for Linux (epoll, /proc)');
   const judges = await buildJudges();
   const cores = chooseCores(priority);
@@ -82,14 +83,29 @@ async function* measureAll({ scenarios, effort, priority }: Options): AsyncGener
   const folder = await mkdtemp(join(tmpdir(), 'turnbridge-bench-run-'));
   const leave = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', leave);
-  for (const [i, scenario] of scenarios.entries()) {
+  const maxOpenFiles = isQuick ? maxOpenFilesIn(await readFile('/proc/self/limits', 'utf8')) : Infinity;
+  for (const [i, asPlanned] of scenarios.entries()) {
+    const scenario = withinLimit(asPlanned, maxOpenFiles);
     say(process.stderr, `${i + 1}/${scenarios.length} ${scenario.name}: ${scenario.title}`);
-    // A provider of its own for each: what one leaves behind must not be measured with the next.
-    const provider = await openProvider(judges, cores);
-    await using _owned = provider.child;
-    const stage: Stage = { judges, cores, folder, providerPort: provider.port };
-    yield summarize(scenario, await measure(stage, scenario, effort));
+    // The second time with windows that are as long as they are for bars: nobody has the processor for that long.
+    const run = (isAgain = false) =>
+      measureOne({ judges, cores, folder }, scenario, isAgain ? { ...effort, times: FULL } : effort);
+    const onFailure = ({ message }: RunFailed) => say(process.stderr, `bench: ${message}; once more`);
+    yield await (isQuick ? twiceAtMost(run, onFailure) : run());
   }
+}
+
+interface Place {
+  readonly judges: Judges;
+  readonly cores: Cores;
+  readonly folder: string;
+}
+
+/** With a provider of its own: what one scenario leaves behind must not be measured with the next. @throws RunFailed */
+async function measureOne(place: Place, scenario: Scenario, effort: Effort): Promise<Summary> {
+  const provider = await openProvider(place.judges, place.cores);
+  await using _owned = provider.child;
+  return summarize(scenario, await measure({ ...place, providerPort: provider.port }, scenario, effort));
 }
 
 function toReport(options: Options, summaries: readonly Summary[]): string {

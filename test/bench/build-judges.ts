@@ -13,7 +13,7 @@ const SOURCES = fileURLToPath(new URL('judges', import.meta.url));
 const PROGRAMS = {
   pin: ['pin.c', 'net.c'],
   relay: ['relay.c', 'net.c'],
-  provider: ['provider.c', 'net.c'],
+  provider: ['provider.c', 'delta.c', 'websocket.c', 'net.c'],
   load: ['load.c', 'client.c', 'figures.c', 'net.c'],
 } as const satisfies Record<string, readonly string[]>;
 

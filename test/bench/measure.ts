@@ -2,7 +2,7 @@
 import { RunFailed } from './child.ts';
 import type { Stage, Middle } from './middle.ts';
 import { openTracedBridge } from './traced-bridge.ts';
-import { noMiddle, openBridge, openRelay, THIS_BRIDGE } from './middle.ts';
+import { dialsSoFar, noMiddle, openBridge, openRelay, THIS_BRIDGE } from './middle.ts';
 import type { RunTimes } from './request-body.ts';
 import { runLoad, type LoadPlan, type LoadResult } from './run-load.ts';
 import type { MemoryScenario, Scenario, StartScenario, TrafficScenario } from './scenarios.ts';
@@ -38,9 +38,10 @@ async function measureTraffic(
   { times, other }: Effort,
   count: number,
 ): Promise<Pair[]> {
-  await using relay = await openRelay(stage);
-  await using bridge = await openBridge(stage, THIS_BRIDGE);
-  await using otherBridge = other === undefined ? undefined : await openBridge(stage, other);
+  const transport = scenario.overWebSocket === true ? 'WebSocket' : 'HTTP';
+  await using relay = await openRelay(stage, transport);
+  await using bridge = await openBridge(stage, THIS_BRIDGE, { transport });
+  await using otherBridge = other === undefined ? undefined : await openBridge(stage, other, { transport });
   await using traced = scenario.traced === true ? await openTracedBridge(stage) : undefined;
   const plan: LoadPlan = { ...scenario, slow: scenario.slow, times };
   const runs: Record<string, Middle> = {
@@ -48,18 +49,18 @@ async function measureTraffic(
     bridge,
     ...(otherBridge && { other: otherBridge }),
     ...(traced && { traced: traced.bridge }),
-    ...(scenario.direct && { direct: noMiddle(stage) }),
+    ...(scenario.direct && { direct: noMiddle(stage, transport) }),
   };
   // A compiler that is still at work would be measured with the first pair.
   for (const middle of [bridge, otherBridge, traced?.bridge])
     if (middle !== undefined) await runLoad(stage, middle, plan);
   const pairs: Pair[] = [];
   for (let i = 0; i < count; i += 1) {
-    const results: Record<string, LoadResult> = {};
+    const results: Record<string, DialledResult> = {};
     const names = Object.keys(runs);
     // Each pair the other way round: what drifts must not favour one side.
     for (const name of i % 2 === 0 ? names : names.toReversed()) {
-      results[name] = await runLoad(stage, runs[name] as Middle, plan);
+      results[name] = await runCounted(stage, runs[name] as Middle, plan);
     }
     pairs.push(toTrafficPair(scenario, results));
   }
@@ -67,7 +68,19 @@ async function measureTraffic(
   return pairs;
 }
 
-function toTrafficPair({ unit, answer }: TrafficScenario, results: Record<string, LoadResult>): Pair {
+/** A result, and how many WebSockets the provider was asked for beyond one for each client. */
+type DialledResult = LoadResult & { readonly extraDials: number };
+
+async function runCounted(stage: Stage, middle: Middle, plan: LoadPlan): Promise<DialledResult> {
+  const before = await dialsSoFar(stage);
+  const result = await runLoad(stage, middle, plan);
+  return { ...result, extraDials: (await dialsSoFar(stage)) - before - plan.clients };
+}
+
+function toTrafficPair(
+  { unit, answer, overWebSocket }: TrafficScenario,
+  results: Record<string, DialledResult>,
+): Pair {
   const { relay, bridge, other, direct, traced } = results;
   if (relay === undefined || bridge === undefined) throw new Error('a pair without its two sides');
   const units = (result: LoadResult) => (unit === 'event' ? result.events : result.turns);
@@ -80,6 +93,7 @@ function toTrafficPair({ unit, answer }: TrafficScenario, results: Record<string
     bridgePerSecond: units(bridge) / bridge.seconds,
     relayPerSecond: units(relay) / relay.seconds,
     ...(other && { other: cost(other), otherToThis: cost(other) / cost(bridge) }),
+    ...(overWebSocket === true && unit === 'turn' && { dialsPerTurn: bridge.extraDials / bridge.turns }),
     ...(traced && { traced: cost(traced), tracesUs: cost(traced) - cost(bridge) }),
     // Without a pace it would be the time in queues.
     ...(answer.gapUs > 0 && toLatencies(relay, bridge, direct)),

@@ -30,10 +30,13 @@ export const THIS_BRIDGE: readonly string[] = [
   fileURLToPath(new URL('../../cmd/turnbridge.ts', import.meta.url)),
 ];
 
+/** How the bridge reaches the provider. Whoever is not translated to speaks that as well. */
+export type ProviderTransport = 'HTTP' | 'WebSocket';
+
 /** Nothing in the middle: clients go to the provider. */
-export function noMiddle({ providerPort }: Stage): Middle {
+export function noMiddle({ providerPort }: Stage, transport: ProviderTransport): Middle {
   return {
-    mode: 'sse',
+    mode: modeOf(transport),
     port: providerPort,
     pid: undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -52,7 +55,10 @@ export async function openProvider(judges: Judges, cores: Cores): Promise<{ chil
   return { child, port: await portOf(child) };
 }
 
-export async function openRelay({ judges, cores, providerPort }: Stage): Promise<Middle> {
+export async function openRelay(
+  { judges, cores, providerPort }: Stage,
+  transport: ProviderTransport,
+): Promise<Middle> {
   const child = new Child({
     name: 'the relay',
     pin: judges.pin,
@@ -61,7 +67,8 @@ export async function openRelay({ judges, cores, providerPort }: Stage): Promise
     argv: [judges.relay, String(providerPort)],
   });
   const port = await portOf(child);
-  return { mode: 'sse', port, pid: child.pid, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+  const mode = modeOf(transport);
+  return { mode, port, pid: child.pid, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
 
 /** A receiver of traces that takes everything and keeps nothing, on the judges' core. */
@@ -82,6 +89,12 @@ export interface BridgeProcess extends Middle {
   terminate(): Promise<void>;
 }
 
+/** Left out: HTTP, no further flags. */
+export interface BridgeWishes {
+  readonly transport?: ProviderTransport;
+  readonly flags?: readonly string[];
+}
+
 /**
  * The real command with a route to the provider: anonymous clients, no key, everything else as it comes. Its log (JSON,
  * a line per turn) goes into a pipe that is read and thrown away, as a container's does.
@@ -89,10 +102,10 @@ export interface BridgeProcess extends Middle {
 export async function openBridge(
   stage: Stage,
   command: readonly string[],
-  flags: readonly string[] = [],
+  { transport = 'HTTP', flags = [] }: BridgeWishes = {},
 ): Promise<BridgeProcess> {
-  const routes = join(stage.folder, 'route.yaml');
-  await writeFile(routes, routeTo(stage.providerPort));
+  const routes = join(stage.folder, `route-${transport}.yaml`);
+  await writeFile(routes, routeTo(stage.providerPort, transport));
   const child = new Child({
     name: 'the bridge',
     pin: stage.judges.pin,
@@ -138,12 +151,22 @@ function portIn(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1));
 }
 
-function routeTo(port: number): string {
+function modeOf(transport: ProviderTransport): Middle['mode'] {
+  return transport === 'HTTP' ? 'sse' : 'ws';
+}
+
+/** WebSockets that were opened to the provider so far, by whomever. */
+export async function dialsSoFar({ providerPort }: Stage): Promise<number> {
+  return Number(await (await fetch(`http://127.0.0.1:${providerPort}/dials`)).text());
+}
+
+function routeTo(port: number, transport: ProviderTransport): string {
   return `apiVersion: turnbridge.dev/v1alpha1
 kind: ResponsesRoute
 metadata: { name: bench }
 spec:
   clients: { auth: { type: None } }
-  providers: [{ name: bench, url: 'http://127.0.0.1:${port}/v1', auth: { type: None } }]
+  providers:
+    - { name: bench, url: 'http://127.0.0.1:${port}/v1', transport: ${transport}, auth: { type: None } }
 `;
 }

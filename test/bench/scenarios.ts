@@ -23,7 +23,7 @@ export interface SlowClients {
   readonly bytesPerSecond: number;
 }
 
-export type FigureName = 'bridge' | 'ratio' | 'addedP50Us' | 'addedP99Us' | 'tracesUs';
+export type FigureName = 'bridge' | 'ratio' | 'addedP50Us' | 'addedP99Us' | 'tracesUs' | 'dialsPerTurn';
 
 /** A promise: a median that must not be exceeded, and the one that is hoped for. */
 export interface Bar {
@@ -52,6 +52,8 @@ export interface TrafficScenario extends Named {
   readonly direct?: boolean;
   /** Also with a bridge that keeps every trace and sends it to a receiver: what that costs beside the one without. */
   readonly traced?: boolean;
+  /** Over the provider's WebSocket instead of HTTP; the relay's clients then speak it, too. */
+  readonly overWebSocket?: boolean;
 }
 
 /** Connections that are held; the bridge's resident memory for each. */
@@ -76,6 +78,7 @@ const TEXT_BYTES = 115;
 const SMALL: Question = { messages: 1, messageBytes: 20 };
 const FIVE_MS = 5_000;
 const PACED: Answer = { events: 'run', textBytes: TEXT_BYTES, gapUs: FIVE_MS, eventsPerWrite: 1 };
+const BULK: Answer = { events: 'run', textBytes: TEXT_BYTES, gapUs: 400, eventsPerWrite: 16 };
 /** All that belongs to one answer leaves in one write. */
 const ONE_EVENT: Answer = { events: 1, textBytes: TEXT_BYTES, gapUs: 0, eventsPerWrite: 1 };
 
@@ -118,7 +121,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '8 streams, 16 events per read, 320,000 events per second',
     unit: 'event',
     clients: 8,
-    answer: { events: 'run', textBytes: TEXT_BYTES, gapUs: 400, eventsPerWrite: 16 },
+    answer: BULK,
     question: SMALL,
     pairs: 7,
     bars: [{ figure: 'ratio', atMost: 2.5, aim: 1.4 }],
@@ -226,6 +229,60 @@ export const SCENARIOS: readonly Scenario[] = [
     pairs: 7,
     // two equal bridges differ by as much
     bars: [{ figure: 'tracesUs', atMost: 0.5 }],
+  },
+  {
+    kind: 'traffic',
+    name: 'ws-paced',
+    title: 'as paced, over the provider’s WebSocket',
+    unit: 'event',
+    clients: 100,
+    answer: PACED,
+    question: SMALL,
+    overWebSocket: true,
+    pairs: 7,
+    bars: [
+      { figure: 'ratio', atMost: 1.8 },
+      { figure: 'addedP50Us', atMost: 100 },
+    ],
+  },
+  {
+    kind: 'traffic',
+    name: 'ws-few',
+    title: 'as few, over the provider’s WebSocket',
+    unit: 'event',
+    clients: 10,
+    answer: PACED,
+    question: SMALL,
+    overWebSocket: true,
+    pairs: 7,
+    bars: [
+      { figure: 'ratio', atMost: 2.5 },
+      { figure: 'addedP50Us', atMost: 100 },
+    ],
+  },
+  {
+    kind: 'traffic',
+    name: 'ws-bulk',
+    title: 'as bulk, over the provider’s WebSocket',
+    unit: 'event',
+    clients: 8,
+    answer: BULK,
+    question: SMALL,
+    overWebSocket: true,
+    pairs: 7,
+    bars: [{ figure: 'ratio', atMost: 2.5 }],
+  },
+  {
+    kind: 'traffic',
+    name: 'ws-turn',
+    title: 'as turn, over the provider’s WebSocket; a dial per turn is one beside the first of each client',
+    unit: 'turn',
+    clients: 16,
+    answer: ONE_EVENT,
+    question: SMALL,
+    overWebSocket: true,
+    pairs: 7,
+    bars: [{ figure: 'dialsPerTurn', atMost: 0 }],
   },
   {
     kind: 'memory',

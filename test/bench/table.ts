@@ -22,6 +22,8 @@ const COLUMNS: readonly Column[] = [
 
 const OTHER_COLUMNS: readonly Column[] = [figure('other', 'other'), figure('other/this', 'otherToThis')];
 
+const DIAL_COLUMNS: readonly Column[] = [figure('dials/turn', 'dialsPerTurn')];
+
 const TRACED_COLUMNS: readonly Column[] = [figure('traced', 'traced'), figure('traces', 'tracesUs')];
 
 const BARS: Column = {
@@ -34,8 +36,10 @@ const BARS: Column = {
 export function toTable(summaries: readonly Summary[], isJudged: boolean): string {
   const hasOther = summaries.some(({ medians }) => medians['other'] !== undefined);
   const hasTraced = summaries.some(({ medians }) => medians['traced'] !== undefined);
+  const hasDials = summaries.some(({ medians }) => medians['dialsPerTurn'] !== undefined);
   const columns = [
     ...COLUMNS,
+    ...(hasDials ? DIAL_COLUMNS : []),
     ...(hasOther ? OTHER_COLUMNS : []),
     ...(hasTraced ? TRACED_COLUMNS : []),
     ...(isJudged ? [BARS] : []),
@@ -77,6 +81,7 @@ const FIGURE_NAMES: Readonly<Record<Bar['figure'], string>> = {
   addedP50Us: 'p50 ',
   addedP99Us: 'p99 ',
   tracesUs: 'traces ',
+  dialsPerTurn: 'dials ',
 };
 
 function verdictText({ bar, result }: Verdict): string {

@@ -12,7 +12,7 @@ export interface TracedBridge extends AsyncDisposable {
 export async function openTracedBridge(stage: Stage): Promise<TracedBridge> {
   const receiver = await openReceiver(stage);
   const endpoint = `http://127.0.0.1:${receiver.port}`;
-  const bridge = await openBridge(stage, THIS_BRIDGE, [`--otlp-endpoint=${endpoint}`]).catch(
+  const bridge = await openBridge(stage, THIS_BRIDGE, { flags: [`--otlp-endpoint=${endpoint}`] }).catch(
     async (error: unknown) => {
       await receiver.child[Symbol.asyncDispose]();
       throw error;

@@ -13,6 +13,8 @@ export interface TappedConnection {
   readonly isWebSocket: boolean;
   /** Text frames that the client sent, parsed; empty for plain HTTP. */
   readonly frames: readonly JsonObject[];
+  /** The same, as they came. */
+  readonly texts: readonly string[];
   /** When each of them came, by `performance.now()`. */
   readonly frameTimes: readonly number[];
   /** What came from the other side, in order. */
@@ -79,6 +81,7 @@ export async function openClientTap(port: number): Promise<ClientTap> {
 
 type MutableConnection = { -readonly [Key in keyof TappedConnection]: TappedConnection[Key] } & {
   frames: JsonObject[];
+  texts: string[];
   frameTimes: number[];
   requestTimes: number[];
   heard: Heard[];
@@ -111,7 +114,7 @@ function join(client: Socket, upstream: Socket, findings: Findings): void {
     const isWebSocket = /^upgrade: websocket$/im.test(text);
     const requestLine = text.split('\r\n', 1)[0] ?? '';
     const requestTimes = [performance.now()];
-    const nothing = { frames: [], frameTimes: [], endedAt: undefined };
+    const nothing = { frames: [], texts: [], frameTimes: [], endedAt: undefined };
     connection = { requestLine, isWebSocket, heard, requestTimes, ...nothing };
     findings.found(connection);
     if (!isWebSocket) return;
@@ -153,10 +156,12 @@ function join(client: Socket, upstream: Socket, findings: Findings): void {
   upstream.on('close', () => client.destroy());
 }
 
-function openReceiver({ frames, frameTimes }: MutableConnection): Writable {
+function openReceiver({ frames, texts, frameTimes }: MutableConnection): Writable {
   const receiver = new Receiver({ isServer: true, maxPayload: maxTappedMessageBytes });
   receiver.on('message', (data: Buffer) => {
-    frames.push(JSON.parse(data.toString('utf8')) as JsonObject);
+    const text = data.toString('utf8');
+    texts.push(text);
+    frames.push(JSON.parse(text) as JsonObject);
     frameTimes.push(performance.now());
   });
   receiver.on('error', () => {}); // a close frame ends it; the bytes went on all the same

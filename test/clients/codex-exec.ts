@@ -20,11 +20,12 @@ export interface CodexRun {
 /** A run against loopback takes a second; this is for a machine under load. */
 const execTimeoutMs = 60_000;
 
-/** `codex exec --json` with one prompt. Resolves with whatever happened, also when the turn failed. */
+/** `codex exec --json` with one prompt and image files. Resolves with whatever happened, also when the turn failed. */
 export async function codexExec(
   home: CodexHome,
   prompt: string,
   timeoutMs = execTimeoutMs,
+  images: readonly string[] = [],
 ): Promise<CodexRun> {
   const last = join(home.path, 'last-message.txt');
   const args = [
@@ -36,7 +37,8 @@ export async function codexExec(
     '--strict-config',
   ];
   const startedAt = performance.now();
-  const codex = startCodex(home, [...args, '-C', home.work, '-o', last, prompt], timeoutMs);
+  const shown = images.flatMap((path) => ['-i', path]);
+  const codex = startCodex(home, [...args, '-C', home.work, '-o', last, ...shown, '--', prompt], timeoutMs);
   codex.child.stdin.end();
   const stdout = await readAll(codex.child.stdout);
   const { code, stderr } = await codex.exited;

@@ -77,6 +77,11 @@ export function inputOf(request: RecordedRequest | undefined): readonly JsonObje
   return (request?.body['input'] ?? []) as readonly JsonObject[];
 }
 
+/** The same with what a `previous_response_id` stands for: what a model reads. */
+export function wholeInputOf({ context }: RecordedRequest): readonly JsonObject[] {
+  return (context.input ?? []) as readonly JsonObject[];
+}
+
 /** Types of the input's items, messages with their role: `message/user`. */
 export function shapeOf(request: RecordedRequest | undefined): readonly string[] {
   return inputOf(request).map(({ type, role }) =>

@@ -1,6 +1,6 @@
 /** Scripts of providers that several of these tests share. */
 import type { AnswerFunction, Step } from '../../src/scripted/script.ts';
-import { inputOf, textOf } from './comparable.ts';
+import { inputOf, textOf, wholeInputOf } from './comparable.ts';
 
 /** Runs `echo hi`, then says so. Knows the tools of ordinary models and of lite ones. */
 export const echoScript: AnswerFunction = (request) => {
@@ -56,12 +56,12 @@ export const subAgentScript: AnswerFunction = (request) => {
     const { agent_id: target } = JSON.parse(String(last['output'])) as { agent_id: string };
     return call('wait_agent', 'wait', { targets: [target] });
   }
-  const hasSpawned = inputOf(request).some((item) => item['call_id'] === 'call_spawn');
+  const hasSpawned = wholeInputOf(request).some((item) => item['call_id'] === 'call_spawn');
   return hasSpawned
     ? [{ text: 'The parent is done' }]
     : call('spawn_agent', 'spawn', { message: 'SUBTASK: do it' });
 };
 
 function isLite(request: Parameters<AnswerFunction>[0]): boolean {
-  return inputOf(request).some((item) => item['type'] === 'additional_tools');
+  return wholeInputOf(request).some((item) => item['type'] === 'additional_tools');
 }

@@ -23,7 +23,8 @@ export interface TappedStatus {
 /** What the bridge said on one connection, in order. */
 export type Heard =
   | { readonly kind: 'status'; readonly answer: TappedStatus }
-  | { readonly kind: 'frame'; readonly frame: JsonObject }
+  /** `text`: as it came. */
+  | { readonly kind: 'frame'; readonly frame: JsonObject; readonly text: string }
   | { readonly kind: 'close'; readonly code: number; readonly reason: string }
   /** TCP ended on the bridge's side first, without a close frame before. */
   | { readonly kind: 'end' }
@@ -43,7 +44,7 @@ export function openAnswerReader(heard: Heard[]): AnswerReader {
     const lines = (line + text).split('\n');
     line = (lines.pop() ?? '').slice(-maxLineLength);
     for (const whole of lines) {
-      if (whole.startsWith('data: ')) heard.push({ kind: 'frame', frame: parseFrame(whole.slice(6)) });
+      if (whole.startsWith('data: ')) heard.push(toFrame(whole.slice(6)));
     }
   };
   return {
@@ -86,14 +87,16 @@ function readStatus(bytes: Buffer, end: number): TappedStatus {
 
 function openReceiver(heard: Heard[]): Writable {
   const receiver = new Receiver({ isServer: false, maxPayload: maxTappedMessageBytes });
-  receiver.on('message', (data: Buffer) =>
-    heard.push({ kind: 'frame', frame: parseFrame(data.toString('utf8')) }),
-  );
+  receiver.on('message', (data: Buffer) => heard.push(toFrame(data.toString('utf8'))));
   receiver.on('conclude', (code: number, reason: Buffer) =>
     heard.push({ kind: 'close', code, reason: reason.toString('utf8') }),
   );
   receiver.on('error', () => {}); // what it cannot read, the client has all the same
   return receiver;
+}
+
+function toFrame(text: string): Heard {
+  return { kind: 'frame', frame: parseFrame(text), text };
 }
 
 /** A provider's event passes as it is, also when it is no JSON. */

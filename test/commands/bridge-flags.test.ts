@@ -1,6 +1,7 @@
 /** A wrong value is told by the name under which it was given: who set a variable never wrote the flag. */
 import { describe, expect, test } from '@jest/globals';
-import { BRIDGE_FLAGS, variableOf, type FlagName } from '../../cmd/bridge-flag-table.ts';
+import { BRIDGE_FLAGS, type FlagName } from '../../cmd/bridge-flag-table.ts';
+import { variableOf } from '../../cmd/flag-reader.ts';
 import { parseBridgeFlags } from '../../cmd/bridge-flags.ts';
 import { UsageError } from '../../cmd/exits.ts';
 
@@ -8,7 +9,7 @@ const ROUTES = ['--routes', 'x'];
 /** Wrong for every flag that is checked. */
 const WRONG = '???';
 /** Any text will do for these. */
-const UNCHECKED: readonly FlagName[] = ['routes'];
+const UNCHECKED: readonly FlagName[] = ['routes', 'snapshot-dir', 'tls-dir'];
 const checked = (Object.keys(BRIDGE_FLAGS) as FlagName[]).filter((name) => !UNCHECKED.includes(name));
 
 describe.each(checked)('a wrong --%s', (name) => {

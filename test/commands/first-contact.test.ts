@@ -151,7 +151,7 @@ describe('turnbridge bridge', () => {
     [['--routes', 'x', '--drain-deadline', '2592000'], /--drain-deadline is a number from 0 to 604800/],
     [['--routes', 'x', '--listen', '8787'], /--listen is HOST:PORT, not "8787": write 127\.0\.0\.1:8787/],
     [['--routes', 'x', '--log-level', 'loud'], /--log-level is one of debug, info, warn, error, not "loud"/],
-    [['--route', 'x'], /Unknown option '--route'/],
+    [['--route', 'x'], /there is no flag --route; did you mean --routes/],
     [['routes.yaml'], /"routes.yaml" stands alone: for a route file write --routes routes.yaml/],
   ])(
     'wrong usage %j is told in a sentence, with exit code 2',
@@ -202,7 +202,7 @@ describe('turnbridge bridge', () => {
 
 describe('turnbridge turn', () => {
   test('ends with 1 where the upgrade is refused, and says what to change', async () => {
-    await using provider = await fakeProvider(); // speaks HTTP only
+    await using provider = await fakeProvider('hello', { webSocket: { refuse: { status: 405 } } });
     await using turn = run('turnbridge.ts', ['turn', provider.url, 'hello']);
     expect(await turn.exited).toBe(1);
     expect(turn.stderr()).toMatch(/the upgrade was refused with 405/);
@@ -241,10 +241,12 @@ describe('turnbridge', () => {
   test('names its commands when an unknown one is called', async () => {
     await using cli = run('turnbridge.ts', ['brige']);
     expect(await cli.exited).toBe(2);
-    expect(cli.stderr()).toMatch(/no command "brige"; there are bridge, check, turn, doctor, provider/);
+    expect(cli.stderr()).toMatch(
+      /no command "brige"; there are bridge, operator, check, turn, doctor, provider/,
+    );
   }, 30_000);
 
-  test.each(['bridge', 'check', 'turn', 'doctor', 'provider'])(
+  test.each(['bridge', 'operator', 'check', 'turn', 'doctor', 'provider'])(
     '%s --help explains itself',
     async (command) => {
       await using cli = run('turnbridge.ts', [command, '--help']);

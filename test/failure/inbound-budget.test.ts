@@ -29,7 +29,7 @@ describe('when the memory for what comes in is used up', () => {
       code: 1013,
       reason: 'out of memory for inbound messages (--inbound-budget)',
     });
-    await until(() => scene.bridge.bridge.usedBytes.inbound === 0, 'the memory to be given back', 1000);
+    await until(() => scene.bridge.bridge.usedBytes.inbound === 0, 'the memory to be given back');
     expect(typesOf(await ask(modest, {})).at(-1)).toBe('response.completed');
     expect(scene.provider.requests).toHaveLength(1);
   });

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { HttpSseTransport } from '../../src/provider/http-sse.ts';
+import type { Attempt } from '../../src/provider/provider.ts';
 import {
   event,
   open,
@@ -14,10 +15,9 @@ import {
   sse,
   SSE_HEADERS,
 } from '../unit/provider/provider-setup.ts';
+import { closedUrl } from '../harness/nowhere.ts';
+import { promptly } from '../harness/promptly.ts';
 import { until } from '../harness/wait-for.ts';
-
-/** A provider must see that it works for nobody within this time. */
-const PROMPT_MS = 100;
 
 const servers = new Servers();
 let transport: HttpSseTransport;
@@ -60,16 +60,17 @@ async function openStream() {
   return { origin, stream: stream.promise, closed: closed.promise };
 }
 
-async function promptly(fact: Promise<unknown>, since: number): Promise<void> {
-  await fact;
-  expect(performance.now() - since).toBeLessThan(PROMPT_MS);
+/** Aborts; how long until the provider has seen it, in milliseconds. */
+async function abortSeen(attempt: Attempt, closed: Promise<unknown>): Promise<number> {
+  const since = performance.now();
+  attempt.abort();
+  await closed;
+  return performance.now() - since;
 }
 
 describe('no connection', () => {
   test('where nothing listens', async () => {
-    const { origin } = await openTcp();
-    await servers.close();
-    const heard = open(transport, requestTo(providerAt(origin)));
+    const heard = open(transport, requestTo(providerAt(closedUrl)));
     expect(await heard.fault()).toMatchObject({
       code: 'connect_failed',
       reason: 'ECONNREFUSED',
@@ -233,13 +234,14 @@ describe('an abort is seen by the provider at once', () => {
   });
 
   test('while the connection is being opened', async () => {
-    const { origin, accepted, closed } = await openTcp(); // Never answers the TLS handshake.
-    const heard = open(transport, requestTo(providerAt(origin.replace('http:', 'https:'))));
-    await accepted;
-    const since = performance.now();
-    heard.attempt.abort();
-    await promptly(closed, since);
-    expect(heard.ends).toEqual([]);
+    await promptly(async () => {
+      const { origin, accepted, closed } = await openTcp(); // Never answers the TLS handshake.
+      const heard = open(transport, requestTo(providerAt(origin.replace('http:', 'https:'))));
+      await accepted;
+      const tookMs = await abortSeen(heard.attempt, closed);
+      expect(heard.ends).toEqual([]);
+      return tookMs;
+    });
   });
 
   test('while the connection is being opened, without harm to others who wait for one', async () => {
@@ -256,36 +258,40 @@ describe('an abort is seen by the provider at once', () => {
   });
 
   test('while it waits for an answer', async () => {
-    const asked = Promise.withResolvers<void>();
-    const { origin, closed } = await openTcp((socket) => socket.once('data', () => asked.resolve()));
-    const heard = open(transport, requestTo(providerAt(origin)));
-    await asked.promise;
-    const since = performance.now();
-    heard.attempt.abort();
-    await promptly(closed, since);
-    expect(heard.ends).toEqual([]);
+    await promptly(async () => {
+      const asked = Promise.withResolvers<void>();
+      const { origin, closed } = await openTcp((socket) => socket.once('data', () => asked.resolve()));
+      const heard = open(transport, requestTo(providerAt(origin)));
+      await asked.promise;
+      const tookMs = await abortSeen(heard.attempt, closed);
+      expect(heard.ends).toEqual([]);
+      return tookMs;
+    });
   });
 
   test('while it sends a request that the provider does not read', async () => {
-    const { origin, accepted, closed } = await openTcp((socket) => socket.pause());
     const body = Array.from({ length: 100 }, () => Buffer.alloc(300_000));
-    const heard = open(transport, requestTo(providerAt(origin), { body }));
-    const socket = await accepted;
-    const since = performance.now();
-    heard.attempt.abort();
-    socket.resume();
-    await promptly(closed, since);
-    expect(heard.ends).toEqual([]);
+    await promptly(async () => {
+      const { origin, accepted, closed } = await openTcp((socket) => socket.pause());
+      const heard = open(transport, requestTo(providerAt(origin), { body }));
+      const socket = await accepted;
+      const seen = abortSeen(heard.attempt, closed);
+      socket.resume();
+      const tookMs = await seen;
+      expect(heard.ends).toEqual([]);
+      return tookMs;
+    });
   });
 
   test('within a stream', async () => {
-    const { origin, closed } = await openStream();
-    const heard = open(transport, requestTo(providerAt(origin)));
-    await heard.events(1);
-    const since = performance.now();
-    heard.attempt.abort();
-    await promptly(closed, since);
-    expect(heard.ends).toEqual([]);
+    await promptly(async () => {
+      const { origin, closed } = await openStream();
+      const heard = open(transport, requestTo(providerAt(origin)));
+      await heard.events(1);
+      const tookMs = await abortSeen(heard.attempt, closed);
+      expect(heard.ends).toEqual([]);
+      return tookMs;
+    });
   });
 
   test('from within an event, and no further event of the same read is heard', async () => {
@@ -301,29 +307,32 @@ describe('an abort is seen by the provider at once', () => {
     expect(heard.ends).toEqual([]);
   });
 
-  test('while paused, and while released', async () => {
-    for (const before of ['pause', 'release'] as const) {
+  test.each([
+    ['paused', 'pause'],
+    ['released', 'release'],
+  ] as const)('while %s', async (_, before) => {
+    await promptly(async () => {
       const { origin, closed } = await openStream();
       const heard = open(transport, requestTo(providerAt(origin)));
       await heard.events(1);
       heard.attempt[before]();
-      const since = performance.now();
-      heard.attempt.abort();
-      await promptly(closed, since);
+      const tookMs = await abortSeen(heard.attempt, closed);
       expect(heard.ends).toEqual([]);
-    }
+      return tookMs;
+    });
   });
 
   test('while a refusal’s body is read', async () => {
-    const { origin, accepted, closed } = await openTcp((socket) =>
-      socket.once('data', () => socket.write('HTTP/1.1 500 x\r\ncontent-length: 10\r\n\r\nhalf')),
-    );
-    const heard = open(transport, requestTo(providerAt(origin)));
-    await accepted;
-    const since = performance.now();
-    heard.attempt.abort();
-    await promptly(closed, since);
-    expect(heard.ends).toEqual([]);
+    await promptly(async () => {
+      const { origin, accepted, closed } = await openTcp((socket) =>
+        socket.once('data', () => socket.write('HTTP/1.1 500 x\r\ncontent-length: 10\r\n\r\nhalf')),
+      );
+      const heard = open(transport, requestTo(providerAt(origin)));
+      await accepted;
+      const tookMs = await abortSeen(heard.attempt, closed);
+      expect(heard.ends).toEqual([]);
+      return tookMs;
+    });
   });
 
   test('and a release before any answer is one', async () => {
@@ -474,9 +483,7 @@ describe('a relayed request', () => {
   }
 
   test('rejects with the fault where nothing listens', async () => {
-    const { origin } = await openTcp();
-    await servers.close();
-    await expect(relay(origin, new AbortController().signal)).rejects.toMatchObject({
+    await expect(relay(closedUrl, new AbortController().signal)).rejects.toMatchObject({
       name: 'ProviderFault',
       code: 'connect_failed',
       reason: 'ECONNREFUSED',
@@ -484,15 +491,18 @@ describe('a relayed request', () => {
   });
 
   test.each(['http:', 'https:'])('over %s ends at once when its signal says so', async (scheme) => {
-    const { origin, accepted, closed } = await openTcp();
-    const abort = new AbortController();
-    const answer = relay(origin.replace('http:', scheme), abort.signal);
-    await accepted;
-    const reason = new Error('the client went away');
-    const since = performance.now();
-    abort.abort(reason);
-    await expect(answer).rejects.toBe(reason);
-    await promptly(closed, since);
+    await promptly(async () => {
+      const { origin, accepted, closed } = await openTcp();
+      const abort = new AbortController();
+      const answer = relay(origin.replace('http:', scheme), abort.signal);
+      await accepted;
+      const reason = new Error('the client went away');
+      const since = performance.now();
+      abort.abort(reason);
+      await expect(answer).rejects.toBe(reason);
+      await closed;
+      return performance.now() - since;
+    });
   });
 
   test('ends when its body breaks', async () => {

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { HttpSseTransport } from '../../src/provider/http-sse.ts';
+import { aProvider } from '../harness/compiled-route.ts';
 import { until } from '../harness/wait-for.ts';
 import {
   event,
@@ -168,7 +169,9 @@ describe('a mistake at the end is reported, and the end is told once', () => {
   });
 
   test('of one that was never sent', async () => {
-    const provider = providerAt('http://127.0.0.1:9', { limits: { maxRequestBytes: 1 } });
+    const provider = providerAt('http://127.0.0.1:9', {
+      limits: { ...aProvider().limits, maxRequestBytes: 1 },
+    });
     const heard = openThrowing('onEnd', requestTo(provider));
     expect((await heard.fault()).code).toBe('request_too_large');
     expect(mistakes).toEqual([OURS]);

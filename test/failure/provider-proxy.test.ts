@@ -7,6 +7,7 @@ import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream';
 import { HttpSseTransport } from '../../src/provider/http-sse.ts';
 import type { OutboundProxy } from '../../src/provider/provider-pool.ts';
+import { closedUrl } from '../harness/nowhere.ts';
 import {
   event,
   open,
@@ -123,9 +124,7 @@ test('a forbidden name is not asked for through the proxy either', async () => {
 
 describe('a proxy that does not serve', () => {
   test('is a provider that cannot be reached', async () => {
-    const gone = (await openProxy()).origin;
-    await servers.close();
-    const heard = open(through({ httpProxy: gone }), requestTo(providerAt('http://provider.test')));
+    const heard = open(through({ httpProxy: closedUrl }), requestTo(providerAt('http://provider.test')));
     expect(await heard.fault()).toMatchObject({ code: 'connect_failed', reason: 'ECONNREFUSED' });
   });
 

@@ -14,6 +14,7 @@ import {
   sse,
   SSE_HEADERS,
 } from '../unit/provider/provider-setup.ts';
+import { promptly } from '../harness/promptly.ts';
 import { until } from '../harness/wait-for.ts';
 
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), 'utf8');
@@ -98,7 +99,11 @@ describe('over TLS', () => {
   test('a server that speaks no TLS is a failure of TLS', async () => {
     const { origin } = await servers.http((_request, response) => response.end());
     const provider = providerAt(origin.replace('http:', 'https:'), { tls: TRUSTED });
-    expect(await open(transport, requestTo(provider)).fault()).toMatchObject({ code: 'tls_failed' });
+    expect(await open(transport, requestTo(provider)).fault()).toMatchObject({
+      code: 'tls_failed',
+      message:
+        'provider openai was reached, but speaks no TLS there (if that is meant, its url has to begin with http:// or ws://): ERR_SSL_WRONG_VERSION_NUMBER',
+    });
   });
 });
 
@@ -155,17 +160,21 @@ describe('over HTTP/2', () => {
       stream.write(sse(event(0)));
     });
     const provider = providerAt(origin, { tls: TRUSTED });
-    const [first, second] = [open(transport, requestTo(provider)), open(transport, requestTo(provider))];
-    await Promise.all([first.events(1), second.events(1)]);
-    const since = performance.now();
-    first.attempt.abort();
-    await until(() => streams.filter((stream) => stream.closed).length === 1, 'the stream to be reset');
-    expect(performance.now() - since).toBeLessThan(100);
-    const alive = streams.find((stream) => !stream.closed);
-    alive?.end(sse(event(1)));
-    expect(await second.end()).toEqual({ kind: 'finished' });
-    expect(second.payloads).toEqual([event(0), event(1)]);
-    expect(first.ends).toEqual([]);
+    await promptly(async () => {
+      const [first, second] = [open(transport, requestTo(provider)), open(transport, requestTo(provider))];
+      await Promise.all([first.events(1), second.events(1)]);
+      const mine = streams.slice(-2);
+      const since = performance.now();
+      first.attempt.abort();
+      await until(() => mine.filter((stream) => stream.closed).length === 1, 'the stream to be reset');
+      const tookMs = performance.now() - since;
+      const alive = mine.find((stream) => !stream.closed);
+      alive?.end(sse(event(1)));
+      expect(await second.end()).toEqual({ kind: 'finished' });
+      expect(second.payloads).toEqual([event(0), event(1)]);
+      expect(first.ends).toEqual([]);
+      return tookMs;
+    });
     expect(connections).toHaveLength(1);
   });
 

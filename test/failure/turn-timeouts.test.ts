@@ -1,5 +1,6 @@
 /** How long is waited for a provider, and what the client hears when it took too long. */
 import { describe, expect, test } from '@jest/globals';
+import { routeTo } from '../harness/bridge.ts';
 import { within } from '../harness/wait-for.ts';
 import { ask, logged, openScene, responseOf, typesOf } from '../protocol/scene.ts';
 
@@ -37,12 +38,17 @@ describe('a limit that is passed', () => {
 
   test('idleSeconds is response.failed with the same id, and the socket goes on', async () => {
     await using scene = await openScene({
-      script: ({ number }) =>
-        number === 1 ? [{ text: 'half', unfinished: true }, { stall: true }] : 'hello',
-      route: { timeouts: { idleSeconds: 1 } },
+      script: ({ body }) =>
+        body.model === 'stalls' ? [{ text: 'half', unfinished: true }, { stall: true }] : 'hello',
+      routes: (url) => {
+        const match = { models: ['stalls'] };
+        return [routeTo(url, { name: 'stalls', match, timeouts: { idleSeconds: 1 } }), routeTo(url)].join(
+          '---\n',
+        );
+      },
     });
     const client = await scene.connect();
-    const events = await ask(client, {});
+    const events = await ask(client, { model: 'stalls' });
     expect(events.at(-1)).toMatchObject({
       type: 'response.failed',
       response: {
@@ -57,7 +63,7 @@ describe('a limit that is passed', () => {
   test('turnDeadlineSeconds ends a turn that never stops talking', async () => {
     await using scene = await openScene({
       script: [{ text: 'on and on ', repeat: 100_000, delayMs: 5 }],
-      route: { timeouts: { turnDeadlineSeconds: 1, firstEventSeconds: 1, idleSeconds: 1 } },
+      route: { timeouts: { turnDeadlineSeconds: 3, firstEventSeconds: 3, idleSeconds: 3 } },
     });
     const client = await scene.connect();
     expect((await ask(client, {})).at(-1)).toMatchObject({

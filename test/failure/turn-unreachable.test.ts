@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { fakeProvider } from '../harness/fake-provider.ts';
+import { closedUrl, namelessUrl } from '../harness/nowhere.ts';
 import {
   ask,
   logged,
@@ -15,15 +16,6 @@ import {
   type Scene,
 } from '../protocol/scene.ts';
 import type { Step } from '../../src/scripted/script.ts';
-
-/** A port of loopback where nobody listens any more. */
-async function emptyPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The one event of a turn that failed before its response existed; then the provider is well again. */
 async function failedTurn(scene: Scene): Promise<JsonObject> {
@@ -38,8 +30,7 @@ async function failedTurn(scene: Scene): Promise<JsonObject> {
 
 describe('a provider that cannot be reached', () => {
   test('because nobody listens is a 502', async () => {
-    const port = await emptyPort();
-    await using scene = await openScene({ routes: () => routeFile(`http://127.0.0.1:${port}/v1`) });
+    await using scene = await openScene({ routes: () => routeFile(`${closedUrl}/v1`) });
     expect(await failedTurn(scene)).toMatchObject({
       type: 'error',
       status: 502,
@@ -54,7 +45,7 @@ describe('a provider that cannot be reached', () => {
   });
 
   test('because its name has no address is a 502', async () => {
-    await using scene = await openScene({ routes: () => routeFile('http://provider.invalid/v1') });
+    await using scene = await openScene({ routes: () => routeFile(`${namelessUrl}/v1`) });
     expect(await failedTurn(scene)).toMatchObject({
       type: 'error',
       status: 502,
@@ -71,7 +62,7 @@ describe('a provider that cannot be reached', () => {
     expect(await failedTurn(scene)).toMatchObject({
       type: 'error',
       status: 502,
-      error: { code: 'provider_unreachable', message: expect.stringContaining('TLS handshake') },
+      error: { code: 'provider_unreachable', message: expect.stringContaining('speaks no TLS') },
     });
     expect((await logged(scene.bridge, 'turn.end'))[0]).toMatchObject({ error_type: 'tls_error' });
   });

@@ -9,13 +9,13 @@ import { tableBelow } from './reliability-page.ts';
 import { endingOf, promisedEnding } from './turn-ending.ts';
 import { faultNames, faults, providerPhases, type Fault, type ProviderPhase } from './wire-provider-cells.ts';
 
-/** Of all limits: short, but long enough for all cells at once on a busy machine. */
-const limitSeconds = 2;
+/** Of all limits: what is answered is answered sooner, though all cells run at once and the machine may stand still. */
+const limitSeconds = 8;
 const timeouts = {
   connectSeconds: limitSeconds,
   firstEventSeconds: limitSeconds,
   idleSeconds: limitSeconds,
-  turnDeadlineSeconds: 20,
+  turnDeadlineSeconds: 60,
 };
 /** What a busy machine may add to a limit. */
 const lateMs = 5000;
@@ -61,7 +61,7 @@ async function routes(providerUrl: string): Promise<string> {
 
 function answered(client: TestClient, model: string): Promise<JsonObject[]> {
   client.create({ model });
-  return client.events({ timeoutMs: 15_000 });
+  return client.events({ timeoutMs: 30_000 });
 }
 
 async function run({ model, phase, fault }: Cell): Promise<Outcome> {
@@ -104,7 +104,7 @@ afterAll(async () => {
   await Promise.allSettled(outcomes.values());
   for (const proxy of proxies.values()) await proxy.close();
   await scene[Symbol.asyncDispose]();
-}, 60_000);
+}, 120_000);
 
 describe.each(providerPhases)('$phase', (phase) => {
   test.each(cells.filter((cell) => cell.phase === phase))(
@@ -125,7 +125,7 @@ describe.each(providerPhases)('$phase', (phase) => {
       const requests = scene.provider.requests.filter(({ body }) => body.model === cell.model);
       expect(requests.length).toBeLessThanOrEqual(turns); // nothing is asked twice
     },
-    30_000,
+    60_000,
   );
 });
 

@@ -1,8 +1,8 @@
 /** A real bridge in this process, on free ports, with routes given as text. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openBridge, type Bridge, type BridgeOptions, type DrainTimes } from '../../src/bridge.ts';
 import type { ConnectionSettings } from '../../src/client/connection-tools.ts';
 import { openLog } from '../../src/telemetry/log/log.ts';
@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 const closeMs = 5000;
 
 export interface TestBridge extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT/v1` */
+  /** `http://127.0.0.1:PORT/v1`; `https:` with a tlsFolder. */
   readonly url: string;
   readonly port: number;
   /** `http://127.0.0.1:PORT` of the ops port. */
@@ -39,7 +39,11 @@ export interface LogLine {
 export interface StartOptions {
   /** YAML of one or more documents. */
   readonly routes: string;
+  /** Instead of the routes: where else they come from. */
+  readonly origin?: BridgeOptions['routes'];
   readonly port?: number;
+  /** Holds tls.crt and tls.key: clients are served over TLS. */
+  readonly tlsFolder?: string;
   readonly env?: Record<string, string>;
   readonly settings?: Partial<ConnectionSettings>;
   readonly budgets?: Partial<BridgeOptions['budgets']>;
@@ -58,9 +62,9 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
   const fd = openSync(logPath, 'a');
   const log = openLog({ fd, format: 'json', level: 'debug', service: 'turnbridge', version: 'test' });
   const opening = openBridge({
-    routesPath,
-    env: options.env ?? {},
+    routes: options.origin ?? { kind: 'files', path: routesPath, env: options.env ?? {} },
     listen: { host: '127.0.0.1', port: options.port ?? 0 },
+    tlsFolder: options.tlsFolder,
     opsListen: { host: '127.0.0.1', port: 0 },
     log,
     version: 'test',
@@ -116,7 +120,7 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
   };
   const opsUrl = `http://127.0.0.1:${bridge.opsPort}`;
   return {
-    url: `http://127.0.0.1:${bridge.port}/v1`,
+    url: `${options.tlsFolder === undefined ? 'http' : 'https'}://127.0.0.1:${bridge.port}/v1`,
     port: bridge.port,
     opsUrl,
     bridge,
@@ -126,11 +130,18 @@ export async function startBridge(options: StartOptions): Promise<TestBridge> {
         .slice(0, -1) // what follows the last line's end is still being written
         .map((line) => JSON.parse(line) as LogLine),
     metric: async (selector) => sampleOf(await (await fetch(`${opsUrl}/metrics`)).text(), selector),
-    setRoutes: (yaml) => writeFile(routesPath, yaml),
+    setRoutes: (yaml) => replaceFile(routesPath, yaml),
     drain: (times) => bridge.drain({ delayMs: 0, spreadMs: 0, deadlineMs: 60_000, lingerMs: 0, ...times }),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** At once: between the two steps of an ordinary write a file is empty, which a bridge would see on a busy machine. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const hidden = join(dirname(path), '.being-written');
+  await writeFile(hidden, text);
+  await rename(hidden, path);
 }
 
 /** Why a bridge may not have closed. */
@@ -161,7 +172,7 @@ export interface RouteWishes {
   readonly [specField: string]: unknown;
 }
 
-/** A route (as YAML, which JSON is) to one provider, anonymous on both sides unless said otherwise. */
+/** A route (as YAML, which JSON is) to one provider, over HTTP, anonymous on both sides unless said otherwise. */
 export function routeTo(providerUrl: string, wishes: RouteWishes = {}): string {
   const { name = 'test', provider, ...spec } = wishes;
   return `${JSON.stringify({
@@ -170,7 +181,9 @@ export function routeTo(providerUrl: string, wishes: RouteWishes = {}): string {
     metadata: { name, namespace: 'default' },
     spec: {
       clients: { auth: { type: 'None' } },
-      providers: [{ name: 'scripted', url: providerUrl, auth: { type: 'None' }, ...provider }],
+      providers: [
+        { name: 'scripted', url: providerUrl, transport: 'HTTP', auth: { type: 'None' }, ...provider },
+      ],
       ...spec,
     },
   })}\n`;

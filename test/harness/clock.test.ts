@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
 import { manualClock } from './clock.ts';
-import { until, within } from './wait-for.ts';
 
 test('a manual clock stands still until it is moved', () => {
   const clock = manualClock(1000);
@@ -36,21 +35,4 @@ test('a cancelled timer of a manual clock is not called', () => {
   timer.cancel();
   clock.advance(1000);
   expect(clock.pending).toBe(0);
-});
-
-test('until gives the fact, and says in vain what it awaited and last saw', async () => {
-  let count = 0;
-  expect(await until(() => ((count += 1) > 3 ? count : undefined), 'a count')).toBe(4);
-  expect(await until(() => 0, 'a number, even zero')).toBe(0);
-  await expect(until(() => false, 'the impossible', 5)).rejects.toThrow(
-    'waited 5 ms for the impossible; last seen: false',
-  );
-});
-
-test('within gives the outcome, and says in vain what it awaited', async () => {
-  expect(await within(Promise.resolve(1), 'one')).toBe(1);
-  const never = Promise.withResolvers<void>().promise;
-  await expect(within(never, 'nothing', 5, () => 'silence')).rejects.toThrow(
-    'waited 5 ms for nothing; seen: silence',
-  );
 });

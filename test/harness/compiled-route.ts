@@ -18,7 +18,13 @@ export function aProvider(changes: Partial<CompiledProvider> = {}): CompiledProv
     tls: { ca: undefined, serverName: undefined },
     http: 'Auto',
     dialect: 'OpenAI',
-    limits: { maxRequestBytes: undefined },
+    capabilities: new Set(),
+    limits: {
+      maxRequestBytes: undefined,
+      maxWebSocketMessageBytes: 16_777_216,
+      maxConnectionAgeMs: 3_300_000,
+    },
+    health: { consecutiveFailures: 3, ejectionMs: 10_000, maxEjectionMs: 300_000 },
     loopbackAllowed: true,
     ...changes,
   };
@@ -45,13 +51,18 @@ export function aRoute(changes: Partial<CompiledRoute> = {}): CompiledRoute {
       maxLanes: 32,
     },
     providers: [aProvider()],
+    unusableProviders: [],
     headerPassthrough: {
       request: { allow: new Set(), deny: new Set() },
       response: { allow: new Set(), deny: new Set() },
     },
     continuation: { mode: undefined, maxBytesPerConnection: 1 << 23 },
     timeouts: { connectMs: 10_000, firstEventMs: 300_000, idleMs: 300_000, turnDeadlineMs: 3_600_000 },
-    relay: { paths: [], sharedKey: false },
+    failover: {
+      causes: new Set(['ConnectFailure', 'Timeout', 'RateLimited', 'ServerError']),
+      maxAttempts: 2,
+    },
+    relay: { paths: [], webSocketPaths: [], sharedKey: false },
     telemetry: { sessionIds: 'Hashed' },
     ...changes,
   };

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { UpgradeRefused, connect } from './connect.ts';
+import { standStill } from './stand-still.ts';
 
 let server: Server;
 let sockets: WebSocketServer;
@@ -128,6 +129,19 @@ describe('a test client', () => {
       'waited for a terminal event, but the socket closed (1012 draining); unread: a',
     );
     expect(await client.closed).toEqual({ code: 1012, reason: 'draining' });
+  });
+
+  test('whose process stood still still gets what was sent meanwhile', async () => {
+    const { promise, resolve } = Promise.withResolvers<WebSocket>();
+    greet = resolve;
+    await using client = await connect(url);
+    const socket = await promise;
+    const wait = (lane: string, timeoutMs: number) => client.next('a', { lane, timeoutMs });
+    // One has time left behind the stall, the other none.
+    const waits = [wait('one', 900), wait('two', 100)];
+    for (const lane of ['one', 'two']) socket.send(event('a', lane));
+    standStill(1000);
+    expect((await Promise.all(waits)).map((each) => each['stream_id'])).toEqual(['one', 'two']);
   });
 
   test('counts pings and pongs', async () => {

@@ -1,12 +1,15 @@
 /** The far side of a test: the scripted provider on a free port of loopback. */
 import { openScriptedProvider } from '../../src/scripted/scripted-provider.ts';
-import type { ScriptedProvider } from '../../src/scripted/scripted-provider.ts';
+import type { ScriptedProvider, ScriptedProviderOptions } from '../../src/scripted/scripted-provider.ts';
 import type { ScriptLike } from '../../src/scripted/choose-answer.ts';
 import type { Step } from '../../src/scripted/script.ts';
 
-/** Use with `await using`: it closes with the test. */
-export function fakeProvider(script: ScriptLike = 'hello'): Promise<ScriptedProvider> {
-  return openScriptedProvider({ script });
+/** Use with `await using`: it closes with the test. Without `webSocket` upgrades are answered 404, unless the script says otherwise. */
+export function fakeProvider(
+  script: ScriptLike = 'hello',
+  options: Omit<ScriptedProviderOptions, 'script'> = {},
+): Promise<ScriptedProvider> {
+  return openScriptedProvider({ ...options, script });
 }
 
 /** One message. */

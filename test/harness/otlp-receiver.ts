@@ -1,8 +1,8 @@
 /** A receiver of traces on loopback: OTLP over HTTP as collectors take it, keeping every span, and failing on demand. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import { listenOn, listenOnKeptPort } from './kept-port.ts';
 import { readSpans, type ReceivedSpan } from './otlp-spans.ts';
 import { until } from './wait-for.ts';
 
@@ -62,13 +62,6 @@ export async function openOtlpReceiver(): Promise<OtlpReceiver> {
     // a batch that breaks off, or is none, is the sender's to notice
     take(request, response).catch(() => request.socket.destroy());
   });
-  const listen = async (port: number): Promise<void> => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-    await promise;
-    server.off('error', reject);
-  };
   const down = async (): Promise<void> => {
     if (!server.listening) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -77,8 +70,7 @@ export async function openOtlpReceiver(): Promise<OtlpReceiver> {
     await promise;
   };
 
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOnKeptPort(server);
   const baseUrl = `http://127.0.0.1:${port}`;
   return {
     url: `${baseUrl}/v1/traces`,
@@ -97,7 +89,7 @@ export async function openOtlpReceiver(): Promise<OtlpReceiver> {
     waitFor: (isWanted, description, timeoutMs) =>
       until(() => spans.find(isWanted), `the span of ${description}`, timeoutMs),
     down,
-    up: () => listen(port),
+    up: () => listenOn(server, port),
     close: down,
     [Symbol.asyncDispose]: down,
   };

@@ -19,14 +19,27 @@ export interface TlsFront extends AsyncDisposable {
   readonly port: number;
   /** Puts a record among those of every connection, now, that does not decrypt: as a broken middlebox might. */
   spoil(): void;
+  /** Another certificate, for handshakes from now on. */
+  use(identity: Identity): void;
   close(): Promise<void>;
 }
 
 /** A record of application data whose 32 bytes nobody has encrypted. */
 const spoiled = Buffer.concat([Buffer.from([0x17, 0x03, 0x03, 0x00, 0x20]), Buffer.alloc(32, 0x5a)]);
 
-/** Listens on loopback for TLS, and passes what it hears to `targetPort` there. Its owner closes it. */
-export async function openTlsFront(targetPort: number, identity: Identity): Promise<TlsFront> {
+/** Both loopback, unless told. */
+export interface TlsFrontPlace {
+  /** Where the front listens. */
+  readonly host?: string;
+  readonly targetHost?: string;
+}
+
+/** Listens for TLS, and passes what it hears to `targetPort`. Its owner closes it. */
+export async function openTlsFront(
+  targetPort: number,
+  identity: Identity,
+  { host = '127.0.0.1', targetHost = '127.0.0.1' }: TlsFrontPlace = {},
+): Promise<TlsFront> {
   const open = new Set<Socket>();
   const outside = new Set<Socket>();
   const join = (one: Socket, other: Socket): void => {
@@ -44,14 +57,14 @@ export async function openTlsFront(targetPort: number, identity: Identity): Prom
       from.pipe(to);
     }
   };
-  const inner = createTlsServer(identity, (socket) => join(socket, connectTcp(targetPort, '127.0.0.1')));
+  const inner = createTlsServer(identity, (socket) => join(socket, connectTcp(targetPort, targetHost)));
   inner.on('tlsClientError', () => undefined); // some of them are what tests are about
   const innerPort = await listen(inner);
   const outer = createServer({ noDelay: true }, (socket) => {
     outside.add(socket);
     join(socket, connectTcp(innerPort, '127.0.0.1'));
   });
-  const port = await listen(outer);
+  const port = await listen(outer, host);
   const close = async (): Promise<void> => {
     if (!outer.listening) return;
     const closed = [outer, inner].map((server) => {
@@ -67,15 +80,16 @@ export async function openTlsFront(targetPort: number, identity: Identity): Prom
     spoil: () => {
       for (const socket of outside) socket.write(spoiled);
     },
+    use: (next) => inner.setSecureContext({ ...next }),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-async function listen(server: Server): Promise<number> {
+async function listen(server: Server, host = '127.0.0.1'): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen(0, '127.0.0.1', resolve);
+  server.listen(0, host, resolve);
   await promise;
   return (server.address() as AddressInfo).port;
 }

@@ -3,7 +3,7 @@ import { equal, match, ok } from 'node:assert/strict';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { credentialOf, identify } from '../../src/client/credentials.ts';
 import { allowedQuery, clientKindOf, extendVia, type RequestHead } from '../../src/client/request-head.ts';
-import { chooseSubprotocol, KEY_PROTOCOL_PREFIX, parseProtocols } from '../../src/client/subprotocol.ts';
+import { chooseSubprotocol, KEY_PROTOCOL_PREFIXES, parseProtocols } from '../../src/client/subprotocol.ts';
 import { answerKindOf } from '../../src/provider/answer-kind.ts';
 import { isHeaderName } from '../../src/provider/header-text.ts';
 import { toHeaderRecord, toProviderRequestHeaders } from '../../src/provider/request-headers.ts';
@@ -73,6 +73,7 @@ const VALUES = [
     'openai-insecure-api-key.k',
     'realtime, openai-insecure-api-key.k',
     'openai-insecure-api-key.,a',
+    'OPENAI-Insecure-API-Key.k, xai-client-secret.k, a',
     'constructor',
   ],
   [
@@ -119,7 +120,8 @@ export function judgeHeaders(fields: readonly HeaderField[]): void {
 function judgeClient(head: RequestHead): void {
   const offered = parseProtocols(head.headers['sec-websocket-protocol']);
   const choice = chooseSubprotocol(offered);
-  if (choice.kind === 'selected') ok(!choice.name.startsWith(KEY_PROTOCOL_PREFIX));
+  const name = choice.kind === 'selected' ? choice.name.toLowerCase() : '';
+  for (const prefix of KEY_PROTOCOL_PREFIXES) ok(!name.startsWith(prefix));
   const credential = credentialOf(head.headers, offered);
   const { clients } = route;
   const passing = identify({ ...clients, auth: { type: 'Passthrough' } }, credential);

@@ -8,6 +8,7 @@ import { injectFailedEvent, steerFailedEvent } from '../../src/frames/server-eve
 import { isJsonObject, parseJson, parseJsonObject, type JsonObject } from '../../src/json/json-object.ts';
 import { findMember, MAX_MEMBERS, membersOf, walkObject, type Member } from '../../src/json/object-walk.ts';
 import { toProviderBody } from '../../src/turn/provider-body.ts';
+import { toProviderFrame } from '../../src/turn/provider-frame.ts';
 import { inOrder, misleadsTheJudge } from './any-json.ts';
 
 /** Where JSON.parse accepts, the walk sees the same members; where it refuses, so does the walk outside of values. */
@@ -52,6 +53,7 @@ export function judgeFrame(bytes: Buffer): void {
   const frame = parseClientFrame(bytes);
   switch (frame.kind) {
     case 'create':
+      judgeProviderFrame(frame.create);
       return judgeProviderBody(frame.create, unwrapped(parseJsonObject(bytes)));
     case 'refused':
       return judgeRefusal(frame.error, frame.streamId);
@@ -98,6 +100,25 @@ const ENVELOPE: ReadonlySet<string> = new Set([
   'stream',
 ]);
 
+/** Where nothing has to be said otherwise a provider's WebSocket gets the very bytes; else one object all the same. */
+function judgeProviderFrame(create: ResponseCreate): void {
+  const same = {
+    model: undefined,
+    isWithoutLane: false,
+    expanded: undefined,
+    clientMetadata: undefined,
+    saysNoStore: false,
+  };
+  const { views } = toProviderFrame(create, same);
+  if (create.form === 'frame') ok(Buffer.concat(views).equals(create.bytes));
+  const ownItems = create.input.kind === 'items' ? create.input.bytes : Buffer.alloc(0);
+  const expanded = { earlierItems: [Buffer.from('{"earlier":1}')], ownItems, providerBase: 'resp_before' };
+  const changed = toProviderFrame(create, { ...same, model: 'mapped', isWithoutLane: true, expanded });
+  const members = membersOf(Buffer.concat(changed.views));
+  ok(members.length > 0, 'the provider would get no object');
+  equal(new Set(members.map(({ key }) => key)).size, members.length, 'the provider would get a member twice');
+}
+
 /**
  * What the provider gets is what the client said, but for what the bridge says of itself. Where the request is broken
  * inside of a value (`undefined` here), only that it can be written.
@@ -114,6 +135,7 @@ function judgeProviderBody(create: ResponseCreate, request: JsonObject | undefin
     ownItems: create.input.kind === 'items' ? create.input.bytes : Buffer.alloc(0),
     previousResponseId: 'resp_before',
     clientMetadata: metadata?.body,
+    saysNoStore: false,
   });
   const body = Buffer.concat(views);
   equal(body.length, bytes);

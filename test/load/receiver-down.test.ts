@@ -1,11 +1,12 @@
 /** A receiver of traces that is gone, refuses, stalls or cuts costs traces, which are counted, and never a turn. */
 import { describe, expect, test } from '@jest/globals';
 import { openOtlpReceiver, type OtlpReceiver } from '../harness/otlp-receiver.ts';
+import type { ReceivedSpan } from '../harness/otlp-spans.ts';
 import { until } from '../harness/wait-for.ts';
 import { openBridgeProcess, toMib, type BridgeProcess } from './bridge-process.ts';
 import { openLoadClients, type LoadClient } from './load-clients.ts';
 import { openLoadProvider } from './load-provider.ts';
-import { budgets, tell } from './load-scene.ts';
+import { budgets, openLoadScene, tell } from './load-scene.ts';
 import { residentBoundMib } from './resident-bound.ts';
 
 const CLIENTS = 50;
@@ -13,10 +14,17 @@ const TURNS_PER_SECOND = 50;
 const PHASE_MS = 3_000;
 /** More spans than may wait (8,192), at three for each turn. */
 const FLOOD_TURNS = 3_500;
+/** Spans of a queue that is nearly full, and those that leave together. */
+const NEARLY_FULL = 7_000;
+const BATCH = 128;
 /** OpenTelemetry itself has 40 MiB, the spans that wait 26. */
 const TRACING_MIB = 66;
+/** A machine that was busy elsewhere makes late once, a fault makes late each time: it is looked so often. */
+const LOOKS = 3;
+/** Until something that must happen is given up. */
+const GIVE_UP_MS = 60_000;
 /**
- * Beside those of the phase in which all is well: three times as long is a noisy machine. A turn that waited for the
+ * Beside turns without traces in the same seconds: three times as long is a noisy machine. A turn that waited for the
  * receiver would wait a second at least, which is the pause before it is tried again, and ten until it is given up. A
  * batch leaves once a second here: one that held the process for a tenth of that would be seen in p90, and whatever
  * every turn paid in p50.
@@ -104,8 +112,32 @@ async function asFastAsPossible(clients: readonly LoadClient[], turns: number): 
   await Promise.all(clients.map(work));
 }
 
+/** What was not good is looked at again. @returns what was seen last */
+async function again<T>(look: () => Promise<T>, isGood: (seen: T) => boolean): Promise<T> {
+  for (let looks = 1; ; looks++) {
+    // oxlint-disable-next-line no-await-in-loop -- one look after the other is the point
+    const seen = await look();
+    if (looks === LOOKS || isGood(seen)) return seen;
+  }
+}
+
+/** Turns at a pace, with traces and without: which figures of the former are beyond what the machine explains. */
+async function slowFigures(
+  name: string,
+  traced: readonly LoadClient[],
+  untraced: readonly LoadClient[],
+): Promise<readonly string[]> {
+  const [is, beside] = await Promise.all([steadily(traced), steadily(untraced)]);
+  tell(`receiver ${name}`, { ...is });
+  tell('  without traces', { ...beside });
+  return (['p50', 'p90', 'p99'] as const).filter(
+    (which) => is[which] > MAX_TIMES * beside[which] + MAX_MORE_MS[which],
+  );
+}
+
 /** What befalls the receiver, in this order. */
 const TROUBLES: readonly (readonly [name: string, begin: (receiver: OtlpReceiver) => unknown])[] = [
+  ['is well', () => undefined],
   ['is gone', (receiver) => receiver.down()],
   [
     'is back, and has no time (503)',
@@ -123,21 +155,20 @@ describe('a receiver of traces in trouble', () => {
   test('slows no turn; what is lost is counted, bounded and told in few words; then all goes on', async () => {
     await using scene = await openTracedScene(CLIENTS);
     const { bridge, receiver, clients } = scene;
-    await steadily(clients); // code is compiled, connections are dialled
+    await using beside = await openLoadScene('without traces');
+    const untraced = await beside.connect(CLIENTS);
+    await Promise.all([clients, untraced].map(steadily)); // code is compiled, connections are dialled
     const begun = performance.now();
-    const healthy = await steadily(clients);
-    tell('receiver healthy', { ...healthy, ...(await scene.spans()) });
-    await until(async () => (await scene.spans()).queued === 0, 'the first spans to be taken');
+    await until(async () => (await scene.spans()).queued === 0, 'the first spans to be taken', GIVE_UP_MS);
     expect(await scene.spans()).toMatchObject({ dropped: 0, failed: 0 });
 
     for (const [name, begin] of TROUBLES) {
       await begin(receiver);
-      const latencies = await steadily(clients);
-      tell(`receiver ${name}`, { ...latencies, ...(await scene.spans()) });
-      for (const which of ['p50', 'p90', 'p99'] as const) {
-        const allowed = MAX_TIMES * healthy[which] + MAX_MORE_MS[which];
-        expect({ name, which, isSlow: latencies[which] > allowed }).toEqual({ name, which, isSlow: false });
-      }
+      const slow = await again(
+        () => slowFigures(name, clients, untraced),
+        (figures) => figures.length === 0,
+      );
+      expect({ name, slow }).toEqual({ name, slow: [] });
     }
     await asFastAsPossible(clients, FLOOD_TURNS);
     const full = await scene.spans();
@@ -152,12 +183,17 @@ describe('a receiver of traces in trouble', () => {
 
     receiver.be('take');
     // a batch that is stalled is given up after ten seconds
-    await until(async () => (await scene.spans()).queued === 0, 'the spans that wait to be taken', 40_000);
+    await until(
+      async () => (await scene.spans()).queued === 0,
+      'the spans that wait to be taken',
+      GIVE_UP_MS,
+    );
     const { exported, dropped, failed } = await scene.spans();
     await asFastAsPossible(clients, CLIENTS);
     await until(
       async () => (await scene.spans()).exported >= exported + 3 * CLIENTS,
       'new spans to be taken',
+      GIVE_UP_MS,
     );
     expect(await scene.spans()).toMatchObject({ dropped, failed });
 
@@ -167,35 +203,78 @@ describe('a receiver of traces in trouble', () => {
     expect(new Set(lines.map(({ result }) => result))).toEqual(new Set(['dropped', 'failed']));
     expect(lines.length).toBeLessThan(2 * seconds);
     expect(lines.length).toBeLessThan(dropped / 10);
-  }, 120_000);
+  }, 300_000);
 });
+
+/** The turn, and below it what was asked of a model, and of a provider. */
+const SPANS_OF_TURN = 3;
+const TURN = 'response.create';
+/** Not of connections, the client's and those to the provider. */
+const isOfTurn = ({ name }: ReceivedSpan): boolean => name === TURN || /^(?:chat|POST) /.test(name);
+
+/** What became of spans when the process left: it has three seconds for them, and tells how many it could not send. */
+interface Left {
+  readonly expected: number;
+  readonly came: readonly ReceivedSpan[];
+}
+
+const isAllThere = ({ expected, came }: Left): boolean => came.length >= expected;
+
+/** SIGTERM. None may be lost without a word, however busy the machine is. */
+async function leave(
+  { bridge, receiver }: TracedScene,
+  expected: number,
+  isWanted: (span: ReceivedSpan) => boolean = () => true,
+): Promise<Left> {
+  const before = receiver.spans.length;
+  await bridge.stop();
+  const came = receiver.spans.slice(before).filter(isWanted);
+  const unsent = (): number =>
+    bridge.warnings
+      .filter(({ result }) => result === 'unsent')
+      .reduce((sum, { spans }) => sum + Number(spans), 0);
+  await until(() => came.length + unsent() >= expected, 'spans that did not come to be told', GIVE_UP_MS);
+  tell('end', { expected, came: came.length, unsent: unsent() });
+  return { expected, came };
+}
+
+async function leaveWithTurns(): Promise<Left> {
+  await using scene = await openTracedScene(10, ['--drain-deadline=1', '--drain-linger=0']);
+  const { clients } = scene;
+  for (const client of clients) client.create('drip-50');
+  await until(() => clients.every(({ heard }) => heard > 2), 'every turn to be under way', GIVE_UP_MS);
+  return await leave(scene, SPANS_OF_TURN * clients.length, isOfTurn);
+}
+
+async function leaveWithQueue(): Promise<Left> {
+  await using scene = await openTracedScene(CLIENTS);
+  const { receiver, clients } = scene;
+  receiver.be('stall');
+  const isNearlyFull = async (): Promise<boolean> => {
+    await asFastAsPossible(clients, 300);
+    return (await scene.spans()).queued >= NEARLY_FULL;
+  };
+  await until(isNearlyFull, 'the queue to fill', 2 * GIVE_UP_MS);
+  const { dropped, queued } = await scene.spans();
+  expect(dropped).toBe(0);
+  receiver.be('take');
+  return await leave(scene, queued - BATCH); // the batch that was stalled is given up
+}
 
 describe('the end of a bridge with traces', () => {
   test('takes along the spans of turns that were drained', async () => {
-    await using scene = await openTracedScene(10, ['--drain-deadline=1', '--drain-linger=0']);
-    const { bridge, receiver, clients } = scene;
-    for (const client of clients) client.create('drip-50');
-    await until(() => clients.every(({ heard }) => heard > 2), 'every turn to be under way');
-    await bridge.stop();
-    const outcomes = receiver.spans
-      .filter(({ name }) => name === 'response.create')
+    const { expected, came } = await again(leaveWithTurns, isAllThere);
+    expect(came).toHaveLength(expected);
+    const outcomes = came
+      .filter(({ name }) => name === TURN)
       .map(({ attributes, status }) => `${String(attributes['turnbridge.outcome'])} ${status}`);
-    expect(outcomes).toEqual(clients.map(() => 'drained error'));
-  }, 40_000);
+    expect(outcomes).toEqual(Array.from({ length: expected / SPANS_OF_TURN }, () => 'drained error'));
+  }, 240_000);
 
   test('takes along a queue that is nearly full', async () => {
-    await using scene = await openTracedScene(CLIENTS);
-    const { bridge, receiver, clients } = scene;
-    receiver.be('stall');
-    await asFastAsPossible(clients, 2_500);
-    const waiting = await scene.spans();
-    expect(waiting).toMatchObject({ dropped: 0, failed: 0 });
-    expect(waiting.queued).toBeGreaterThan(7_500);
-    receiver.be('take');
-    await bridge.stop();
-    // the batch that was stalled is given up
-    expect(receiver.spans.length).toBeGreaterThanOrEqual(waiting.queued - 128);
-  }, 40_000);
+    const { expected, came } = await again(leaveWithQueue, isAllThere);
+    expect(came.length).toBeGreaterThanOrEqual(expected);
+  }, 600_000);
 
   test('does not wait for a receiver that never answers', async () => {
     await using scene = await openTracedScene(10);
@@ -208,5 +287,5 @@ describe('the end of a bridge with traces', () => {
     tell('end with a stalled receiver', { seconds });
     // three seconds for the spans; what is more is the machine
     expect(seconds).toBeLessThan(8);
-  }, 40_000);
+  }, 120_000);
 });

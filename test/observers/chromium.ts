@@ -1,7 +1,7 @@
 /** A real browser without a screen, driven over its own protocol. */
 import { createRequire } from 'node:module';
 import type { Browser, Chromium } from './browser-types.ts';
-import { ensureProgram, findProgram } from './debian-packages.ts';
+import { ensureProgram, findProgram } from '../harness/debian-packages.ts';
 
 /**
  * A browser that talks to nobody on its own: what it would look up, fetch and update at its start is switched off.

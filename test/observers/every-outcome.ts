@@ -4,6 +4,7 @@
  */
 import { connect, type TestClient } from '../harness/connect.ts';
 import type { RouteWishes } from '../harness/bridge.ts';
+import { within } from '../harness/wait-for.ts';
 import type { BridgeProcess } from '../load/bridge-process.ts';
 import { codexHeaders, idOf, said, type JsonObject } from '../protocol/scene.ts';
 import type { AnswerFunction } from '../../src/scripted/script.ts';
@@ -19,19 +20,55 @@ const scripted = ['failed', 'overloaded', 'rate-limited', 'reset', 'slow', 'sile
   (name) => `scripted/${name}`,
 );
 /** More models than metrics keep apart (50), so that the last ones count as `other`. */
-const further = Array.from({ length: 54 }, (_, number) => `model-${number}`);
+const further = Array.from({ length: 53 }, (_, number) => `model-${number}`);
 
-/** A route that names all these models; turns give up after a second of silence, and two may wait. */
-export const everyRoute: RouteWishes = {
-  match: { models: [whole, incomplete, ...scripted, ...further] },
-  timeouts: { firstEventSeconds: 1 },
-  limits: { maxQueuedTurns: 2 },
+/** Refused by the first provider, and served by the second one, which knows no other model, and has no WebSocket for now. */
+const moving = 'moving';
+
+/** What `fakeProvider` makes of the second provider: turns try its WebSocket each time, and go over HTTP. */
+export const withoutSockets = { webSocket: { refuse: { status: 503 } } } as const;
+
+/** Larger messages go over HTTP: most turns here do, since endings are not the same on a WebSocket. */
+const maxSocketBytes = 4_096;
+const task = said('go'.padEnd(maxSocketBytes));
+
+/**
+ * A route that names all these models; turns give up after a second of silence, and two may wait. Its first provider has
+ * WebSockets, and is never left alone, or it would not be asked for `moving`.
+ * @param urls of the two providers
+ */
+export function everyRoute(urls: readonly [string, string]): RouteWishes {
+  const auth = { type: 'None' };
+  return {
+    match: { models: [whole, incomplete, moving, ...scripted, ...further] },
+    timeouts: { firstEventSeconds: 1 },
+    limits: { maxQueuedTurns: 2 },
+    providers: [
+      {
+        name: 'scripted',
+        url: urls[0],
+        transport: 'Auto',
+        auth,
+        limits: { maxWebSocketMessageBytes: maxSocketBytes },
+        health: { consecutiveFailures: 100 },
+      },
+      { name: 'other', url: urls[1], transport: 'Auto', auth, priority: 1, models: [moving] },
+    ],
+  };
+}
+
+const limitsLeft = {
+  'x-ratelimit-limit-requests': '100',
+  'x-ratelimit-remaining-requests': '40',
+  'x-ratelimit-limit-tokens': '1000',
+  'x-ratelimit-remaining-tokens': '900',
 };
 
-/** What the provider answers to these models. */
+/** What the first provider answers to these models. */
 export const everyAnswer: AnswerFunction = ({ body }) => {
   const [, name] = /^scripted\/(.+)$/.exec(String(body['model'])) ?? [];
   if (name !== undefined) return name;
+  if (body['model'] === moving) return { status: { code: 503, body: {} } };
   if (body['model'] === incomplete) return [{ text: 'as far as' }, { incomplete: 'max_output_tokens' }];
   const usage = {
     input_tokens: 1_000,
@@ -42,22 +79,40 @@ export const everyAnswer: AnswerFunction = ({ body }) => {
   };
   // some turns come without a report
   const end = body['model'] === 'model-0' ? { complete: { usage: null } } : { complete: { usage } };
-  return [{ reasoning: { summary: 'thinking' } }, { text: 'word ', repeat: 40, delayMs: 2 }, end];
+  return {
+    headers: limitsLeft,
+    steps: [{ reasoning: { summary: 'thinking' } }, { text: 'word ', repeat: 40, delayMs: 2 }, end],
+  };
 };
 
-/** Plays a round. Resolves when all of it has ended. */
+/** Of the longest part of a round, the one with many models, on a loaded machine: it takes some ten seconds. */
+const partTimeoutMs = 120_000;
+
+/** Plays a round. Resolves when all of it has ended; rejects with the name of a part that fails or does not end. */
 export async function playRound(bridge: BridgeProcess): Promise<void> {
-  await Promise.all([
-    wholeTurns(bridge),
-    failures(bridge),
-    interrupted(bridge),
-    abandoned(bridge),
-    slowlyRead(bridge),
-    fullLane(bridge),
-    manyModels(bridge),
-    refusedUpgrade(bridge),
-    overHttp(bridge),
-  ]);
+  const parts = {
+    wholeTurns,
+    failures,
+    interrupted,
+    abandoned,
+    slowlyRead,
+    fullLane,
+    manyModels,
+    refusedUpgrade,
+    overHttp,
+    overSockets,
+    moved,
+    passedOn,
+  };
+  await Promise.all(
+    Object.entries(parts).map(async ([name, play]) => {
+      try {
+        await within(play(bridge), 'its end', partTimeoutMs);
+      } catch (cause) {
+        throw new Error(`${name} of a round of traffic: ${(cause as Error).message}`, { cause });
+      }
+    }),
+  );
 }
 
 async function withClient(bridge: BridgeProcess, use: (client: TestClient) => Promise<void>): Promise<void> {
@@ -67,7 +122,7 @@ async function withClient(bridge: BridgeProcess, use: (client: TestClient) => Pr
 }
 
 async function ask(client: TestClient, model: string, more: JsonObject = {}): Promise<JsonObject[]> {
-  client.create({ model, input: [said('go')], ...more });
+  client.create({ model, input: [task], ...more });
   return client.events(patience);
 }
 
@@ -96,7 +151,7 @@ function failures(bridge: BridgeProcess): Promise<void> {
 
 function interrupted(bridge: BridgeProcess): Promise<void> {
   return withClient(bridge, async (client) => {
-    client.create({ model: 'scripted/slow', input: [said('go')] });
+    client.create({ model: 'scripted/slow', input: [task] });
     const created = await client.next('response.created', patience);
     const { id } = created['response'] as { id: string };
     await client.next('response.output_text.delta', patience);
@@ -107,7 +162,7 @@ function interrupted(bridge: BridgeProcess): Promise<void> {
 
 async function abandoned(bridge: BridgeProcess): Promise<void> {
   const client = await connect(bridge.socketUrl, { headers: codexHeaders, ...patience });
-  client.create({ model: 'scripted/slow', input: [said('go')] });
+  client.create({ model: 'scripted/slow', input: [task] });
   await client.next('response.output_text.delta', patience);
   client.terminate();
 }
@@ -116,7 +171,7 @@ async function abandoned(bridge: BridgeProcess): Promise<void> {
 function slowlyRead(bridge: BridgeProcess): Promise<void> {
   return withClient(bridge, async (client) => {
     client.stopReading();
-    for (let n = 0; n < 3; n++) client.create({ model: 'scripted/huge', input: [said('go')] });
+    for (let n = 0; n < 3; n++) client.create({ model: 'scripted/huge', input: [task] });
     await withClient(bridge, async (other) => void (await ask(other, 'scripted/silent')));
     client.startReading();
     for (let n = 0; n < 3; n++) {
@@ -129,7 +184,7 @@ function slowlyRead(bridge: BridgeProcess): Promise<void> {
 /** One runs, two wait, the others are refused. */
 function fullLane(bridge: BridgeProcess): Promise<void> {
   return withClient(bridge, async (client) => {
-    for (let n = 0; n < 6; n++) client.create({ model: whole, input: [said('go')] });
+    for (let n = 0; n < 6; n++) client.create({ model: whole, input: [task] });
     for (let n = 0; n < 6; n++) {
       // oxlint-disable-next-line no-await-in-loop -- one lane
       await client.events(patience);
@@ -154,7 +209,37 @@ async function overHttp(bridge: BridgeProcess): Promise<void> {
   const response = await fetch(`${bridge.url}/responses`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: whole, input: 'go', stream: true }),
+    body: JSON.stringify({ model: whole, input: [task], stream: true }),
   });
   await response.text();
+}
+
+/** Two turns over the provider's WebSocket. */
+function overSockets(bridge: BridgeProcess): Promise<void> {
+  return withClient(bridge, async (client) => {
+    await ask(client, whole, { input: [said('go')] });
+    await ask(client, whole, { input: [said('go')] });
+  });
+}
+
+/**
+ * Turns that move to another provider and there to HTTP, spread over the round, which is longer than the interval that
+ * dashboards are asked for.
+ */
+function moved(bridge: BridgeProcess): Promise<void> {
+  return withClient(bridge, async (client) => {
+    for (let n = 0; n < 5; n++) {
+      // oxlint-disable-next-line no-await-in-loop -- one lane
+      await ask(client, moving);
+      // oxlint-disable-next-line no-await-in-loop -- takes a second
+      await ask(client, 'scripted/silent');
+    }
+  });
+}
+
+/** A WebSocket that stays for a moment: it is seen by a scrape. */
+async function passedOn(bridge: BridgeProcess): Promise<void> {
+  const client = await connect(`${bridge.url}/realtime?model=${whole}`, patience);
+  await withClient(bridge, async (other) => void (await ask(other, 'scripted/silent')));
+  await client.close(1000);
 }

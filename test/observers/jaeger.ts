@@ -6,7 +6,7 @@ import { startOnFreePort, startServerProcess } from './server-process.ts';
 
 /** Owns the process; `await using` ends it, and with it every trace. */
 export interface Jaeger extends AsyncDisposable {
-  /** Base URL of its OTLP/HTTP receiver: `http://127.0.0.1:PORT`, without `/v1/traces`. */
+  /** Base URL of its OTLP/HTTP receiver: `http://ADDRESS:PORT`, without `/v1/traces`. */
   readonly otlpUrl: string;
   /** Base URL of its query API: `http://127.0.0.1:PORT`. */
   readonly queryUrl: string;
@@ -37,19 +37,24 @@ const maxFound = 1_000;
 /** Exporters send every few seconds; this is for a loaded machine. */
 const waitMs = 20_000;
 
-/** Starts Jaeger on free ports of loopback. Builds it first where it is missing: see {@link ensureJaeger}. */
-export async function openJaeger(): Promise<Jaeger> {
+export interface JaegerPlace {
+  /** IPv4 where it takes spans: loopback, unless pods of a cluster send them. */
+  readonly address?: string;
+}
+
+/** Starts Jaeger on free ports. Builds it first where it is missing: see {@link ensureJaeger}. */
+export async function openJaeger({ address = '127.0.0.1' }: JaegerPlace = {}): Promise<Jaeger> {
   const binary = await ensureJaeger();
-  return startOnFreePort((port) => start(binary, port));
+  return startOnFreePort((port) => start(binary, `${address}:${String(port)}`));
 }
 
 /** It prints which port it got for queries, but not for OTLP: that one is chosen for it. */
-async function start(binary: string, otlpPort: number): Promise<Jaeger> {
+async function start(binary: string, otlpAddress: string): Promise<Jaeger> {
   let queryUrl = '';
-  const otlpUrl = `http://127.0.0.1:${otlpPort}`;
+  const otlpUrl = `http://${otlpAddress}`;
   const server = await startServerProcess({
     command: binary,
-    args: toFlags(otlpPort),
+    args: toFlags(otlpAddress),
     async isReady(log) {
       const address = /"http_addr":"([^"]+)"/.exec(log)?.[1];
       if (address === undefined) return false;
@@ -101,10 +106,10 @@ async function start(binary: string, otlpPort: number): Promise<Jaeger> {
 
 const json = { 'content-type': 'application/json' };
 
-function toFlags(otlpPort: number): readonly string[] {
+function toFlags(otlpAddress: string): readonly string[] {
   const anyPort = '127.0.0.1:0';
   const addresses = {
-    'collector.otlp.http.host-port': `127.0.0.1:${otlpPort}`,
+    'collector.otlp.http.host-port': otlpAddress,
     'query.http-server.host-port': anyPort,
     // nobody talks to the others, but it opens them all, and its own defaults are the same for every Jaeger
     'collector.otlp.grpc.host-port': anyPort,

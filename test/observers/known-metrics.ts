@@ -1,5 +1,6 @@
-/** What an expression may name: our metrics with their labels, those of the runtime, and what a scrape adds. */
+/** What an expression may name: the bridge's and the operator's metrics with their labels, those of the runtime, and what a scrape adds. */
 import { CATALOGUE } from '../../src/telemetry/metrics/metric-catalogue.ts';
+import { OPERATOR_CATALOGUE } from '../../src/telemetry/operator/operator-catalogue.ts';
 import { OUTCOME_CLASSES } from '../../src/telemetry/names.ts';
 import { groupingLabelsIn, selectorsIn, type Selector } from './promql.ts';
 
@@ -13,7 +14,7 @@ const outcomes = new Set(Object.keys(OUTCOME_CLASSES));
 
 /** Label names by series name. */
 const known = new Map<string, readonly string[]>();
-for (const { name, kind, labels } of Object.values(CATALOGUE)) {
+for (const { name, kind, labels } of [...Object.values(CATALOGUE), ...Object.values(OPERATOR_CATALOGUE)]) {
   if (kind === 'histogram') {
     known.set(`${name}_bucket`, [...labels, 'le']);
     known.set(`${name}_sum`, labels);

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openChromium } from './chromium.ts';
-import { aptTimeoutMs } from './debian-packages.ts';
+import { aptTimeoutMs } from '../harness/debian-packages.ts';
 import { openJaeger, type Jaeger } from './jaeger.ts';
 import { childrenOf, parentOf } from './jaeger-trace.ts';
 import { openPrometheus } from './prometheus.ts';

@@ -6,8 +6,8 @@ import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installOnce } from '../harness/install-lock.ts';
 import { mustRun, runCommand, type CommandResult } from '../harness/run-command.ts';
-import { cacheFolder } from './cache-folder.ts';
-import { aptGet, findProgram } from './debian-packages.ts';
+import { cacheFolder } from '../harness/cache-folder.ts';
+import { aptGet, findProgram } from '../harness/debian-packages.ts';
 
 export interface PrometheusPrograms {
   /** Path of `prometheus`. */

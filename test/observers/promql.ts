@@ -14,7 +14,7 @@ export function selectorsIn(expression: string): readonly Selector[] {
   const bare = withoutGrouping(expression);
   const found = new Map<string, Selector>();
   for (const match of bare.matchAll(
-    /\b((?:turnbridge|process|nodejs|gen_ai|scrape)[a-z0-9_:]+)\s*(?:\{([^}]*)\})?/g,
+    /\b((?:turnbridge|process|nodejs|gen_ai|scrape|controller_runtime|workqueue|rest_client|leader_election)[a-z0-9_:]+)\s*(?:\{([^}]*)\})?/g,
   )) {
     const labels = [...(match[2] ?? '').matchAll(/([a-z_]+)\s*(=~|!~|!=|=)\s*"([^"]*)"/g)].map(
       ([, name = '', operator = '', value = '']) => ({ name, operator, value }),

@@ -193,12 +193,10 @@ test('a chart can embed the file as it is: no line is a template of Helm', () =>
   expect(templated).toEqual([]);
 });
 
-test('nothing is watched that does not exist yet: the catalogue has what the alerts of later releases need, or they are absent', () => {
-  const names = new Set<string>(Object.values(CATALOGUE).map(({ name }) => name));
-  const later = [
-    'turnbridge_provider_ejected',
-    'turnbridge_provider_failovers_total',
-    'turnbridge_provider_transport_fallbacks_total',
-  ];
-  for (const name of later) expect(rulesText().includes(name)).toBe(names.has(name));
+test('what providers do to each other is watched: rests, failover, and falls back to another transport', () => {
+  const watching = (metric: string) => alertRules().filter(({ expr }) => expr.includes(metric)).length;
+  const recorded = new Map(recordingRules().map(({ record, expr }) => [record, expr]));
+  expect(recorded.get('turnbridge:failovers:ratio_rate10m')).toContain(CATALOGUE.failovers.name);
+  for (const { name } of [CATALOGUE.providerEjected, CATALOGUE.failovers, CATALOGUE.transportFallbacks])
+    expect(`${name}: ${watching(name)}`).toBe(`${name}: 1`);
 });

@@ -1,15 +1,10 @@
-/** A real Prometheus scrapes a real bridge under load: every panel has data, and so does what every alert compares. */
+/** A real Prometheus scrapes a real bridge under load, and an operator: every panel has data, and so does what every alert compares. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { fakeProvider } from '../harness/fake-provider.ts';
-import { openOtlpReceiver, type OtlpReceiver } from '../harness/otlp-receiver.ts';
 import { until } from '../harness/wait-for.ts';
-import { openBridgeProcess, type BridgeProcess } from '../load/bridge-process.ts';
-import type { ScriptedProvider } from '../../src/scripted/scripted-provider.ts';
-import { everyAnswer, everyRoute, playRound } from './every-outcome.ts';
-import { openPrometheus, type Prometheus } from './prometheus.ts';
 import { promtool } from './prometheus-program.ts';
 import { comparedIn } from './promql.ts';
-import { alertRules, dashboards, queriesOf, recordingRules, rulesText, watched } from './shipped.ts';
+import { closeTimeoutMs, openScrapedWorld, openTimeoutMs, type ScrapedWorld } from './scraped-world.ts';
+import { alertRules, dashboards, queriesOf, recordingRules, watched } from './shipped.ts';
 import { usePrometheus } from './use-observers.ts';
 
 usePrometheus();
@@ -37,87 +32,26 @@ const choices: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-interface World {
-  readonly provider: ScriptedProvider;
-  /** Takes the spans that exemplars lead to. */
-  readonly receiver: OtlpReceiver;
-  readonly bridge: BridgeProcess;
-  readonly prometheus: Prometheus;
-  /** Ends with the round that runs. */
-  stopTraffic(): Promise<void>;
-}
-
-let world: World;
-
-async function openWorld(): Promise<World> {
-  const provider = await fakeProvider(everyAnswer);
-  const receiver = await openOtlpReceiver();
-  const bridge = await openBridgeProcess({
-    providerUrl: provider.url,
-    budgets: { inbound: 64, clientSend: 64, transcripts: 64, answers: 64 },
-    route: everyRoute,
-    flags: ['--ping-interval=1', '--client-send-buffer=64', `--otlp-endpoint=${receiver.baseUrl}`],
-  });
-  const target = bridge.opsUrl.replace('http://', '');
-  const prometheus = await openPrometheus({
-    scrape: {
-      turnbridge: { targets: [target], intervalMs: 1_000 },
-      'turnbridge-metrics': {
-        targets: [target],
-        intervalMs: 1_000,
-        labels: { namespace: 'agents', pod: 'turnbridge-1' },
-      },
-    },
-    rules: [rulesText()],
-    evaluationIntervalMs: 1_000,
-  });
-  const traffic = new AbortController();
-  const running = (async () => {
-    await refuseOneConfiguration(bridge);
-    while (!traffic.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- a round after the other
-      await playRound(bridge);
-    }
-  })();
-  return {
-    provider,
-    receiver,
-    bridge,
-    prometheus,
-    stopTraffic: () => {
-      traffic.abort();
-      return running;
-    },
-  };
-}
-
-async function refuseOneConfiguration(bridge: BridgeProcess): Promise<void> {
-  await bridge.setRoute({ ...everyRoute, timeouts: { firstEventSeconds: -1 } });
-  const failures = 'turnbridge_config_reloads_total{result="failure"}';
-  await until(
-    async () => (await bridge.metrics()).get(failures) === 1,
-    'a configuration to be refused',
-    30_000,
-  );
-  await bridge.setRoute(everyRoute);
-}
+let world: ScrapedWorld | undefined;
 
 beforeAll(async () => {
-  world = await openWorld();
-}, 60_000);
+  world = await openScrapedWorld();
+}, openTimeoutMs);
 
 afterAll(async () => {
-  await world.stopTraffic();
-  await world.prometheus.close();
-  await world.bridge[Symbol.asyncDispose]();
-  await world.provider.close();
-  await world.receiver.close();
-}, 60_000);
+  await world?.[Symbol.asyncDispose]();
+}, closeTimeoutMs);
+
+/** @throws Error where it did not open: its own failure says why */
+function theWorld(): ScrapedWorld {
+  if (world === undefined) throw new Error('there is nothing to ask: see why beforeAll failed');
+  return world;
+}
 
 /** As Grafana asks it: variables replaced, and an interval that holds several scrapes. */
 function asked(expression: string, chosen: Readonly<Record<string, string>>): string {
   return expression.replaceAll(/\$(\w+)/g, (_, name: string) => {
-    if (name === '__rate_interval') return '30s';
+    if (name === '__rate_interval' || name === '__range') return '30s';
     const value = chosen[name];
     if (value === undefined) throw new Error(`no value for $${name}`);
     return value;
@@ -125,7 +59,7 @@ function asked(expression: string, chosen: Readonly<Record<string, string>>): st
 }
 
 async function hasData(expression: string): Promise<boolean> {
-  const samples = await world.prometheus.query(expression);
+  const samples = await theWorld().prometheus.query(expression);
   return samples.some(({ value }) => !Number.isNaN(value));
 }
 
@@ -136,6 +70,7 @@ async function withoutData(
   const open = new Map(questions);
   await until(
     async () => {
+      if (theWorld().traffic.failure() !== undefined) return true; // nothing more will come
       for (const [name, expression] of open) {
         // oxlint-disable-next-line no-await-in-loop -- one Prometheus, few cores
         if (await hasData(expression)) open.delete(name);
@@ -145,6 +80,8 @@ async function withoutData(
     'data',
     dataTimeoutMs,
   ).catch(() => undefined);
+  const failure = theWorld().traffic.failure();
+  if (failure !== undefined) throw failure;
   return Object.fromEntries(open);
 }
 
@@ -168,7 +105,9 @@ describe.each(Object.entries(choices))('with %s chosen', (_, chosen) => {
       if (selector === undefined || label === undefined) continue; // a choice of data sources
       const match = new URLSearchParams({ 'match[]': asked(selector, chosen) });
       // oxlint-disable-next-line no-await-in-loop -- few, and each is quick
-      const values = (await world.prometheus.api(`label/${label}/values?${match.toString()}`)) as string[];
+      const values = (await theWorld().prometheus.api(
+        `label/${label}/values?${match.toString()}`,
+      )) as string[];
       if (values.length === 0) empty.push(name);
     }
     expect(empty).toEqual([]);
@@ -211,7 +150,7 @@ test('Prometheus evaluates all rules without an error, and scrapes without a war
     readonly activeTargets: readonly { readonly lastError: string }[];
   }
   const evaluated = async (): Promise<readonly { name: string; health: string; lastError?: string }[]> =>
-    ((await world.prometheus.api('rules')) as Groups).groups.flatMap(({ rules }) => rules);
+    ((await theWorld().prometheus.api('rules')) as Groups).groups.flatMap(({ rules }) => rules);
   const rules = await until(
     async () => {
       const all = await evaluated();
@@ -223,16 +162,16 @@ test('Prometheus evaluates all rules without an error, and scrapes without a war
   expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
   // one scrape may be late on a loaded machine; the next one is not
   const lastErrors = async (): Promise<readonly string[]> =>
-    ((await world.prometheus.api('targets')) as Targets).activeTargets.map(({ lastError }) => lastError);
+    ((await theWorld().prometheus.api('targets')) as Targets).activeTargets.map(({ lastError }) => lastError);
   const scraped = async (): Promise<boolean> => (await lastErrors()).every((error) => error === '');
   await until(scraped, 'a scrape without an error', 30_000).catch(() => undefined);
-  expect(await lastErrors()).toEqual(['', '']);
-  expect(world.prometheus.log()).not.toMatch(/level=(?:warn|error)/);
+  expect(await lastErrors()).toEqual(['', '', '', '']);
+  expect(theWorld().prometheus.log()).not.toMatch(/level=(?:warn|error)/);
 });
 
 test('promtool finds nothing to mend in the metrics', async () => {
   const text = await (
-    await fetch(`${world.bridge.opsUrl}/metrics`, { headers: { accept: 'text/plain' } })
+    await fetch(`${theWorld().bridge.opsUrl}/metrics`, { headers: { accept: 'text/plain' } })
   ).text();
   const { code, output } = await promtool(['check', 'metrics'], text);
   expect({ code, output }).toMatchObject({ code: 0, output: '' });
@@ -245,7 +184,7 @@ test('turns, first outputs and attempts lead to their traces', async () => {
   const of = async (metric: string): Promise<readonly string[]> => {
     const end = Date.now() / 1000;
     const query = new URLSearchParams({ query: metric, start: String(end - 600), end: String(end) });
-    const found = (await world.prometheus.api(`query_exemplars?${query.toString()}`)) as Exemplars[];
+    const found = (await theWorld().prometheus.api(`query_exemplars?${query.toString()}`)) as Exemplars[];
     return found.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels['trace_id'] ?? 'none'));
   };
   const metrics = ['turn_duration', 'turn_time_to_first_output', 'provider_attempt_duration'];
@@ -260,7 +199,7 @@ test('turns, first outputs and attempts lead to their traces', async () => {
       30_000,
     );
     const lost = (): readonly string[] => {
-      const exported = new Set(world.receiver.spans.map(({ traceId }) => traceId));
+      const exported = new Set(theWorld().receiver.spans.map(({ traceId }) => traceId));
       return traces.filter((id) => !exported.has(id));
     };
     // oxlint-disable-next-line no-await-in-loop -- the same

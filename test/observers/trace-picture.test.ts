@@ -6,7 +6,7 @@ import { useClients } from '../clients/use-clients.ts';
 import type { Browser, Page } from './browser-types.ts';
 import { openChromium } from './chromium.ts';
 import { lineage } from './codex-scene.ts';
-import { aptTimeoutMs } from './debian-packages.ts';
+import { aptTimeoutMs } from '../harness/debian-packages.ts';
 import { openJaeger, type Jaeger } from './jaeger.ts';
 import type { ObservedSpan, ObservedTrace } from './jaeger-trace.ts';
 import { playTask, words } from './pictured-task.ts';

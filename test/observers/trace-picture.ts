@@ -102,7 +102,7 @@ function toTime(
   const inLine = place === 'after' && left + width + wide < 100 ? text : '';
   const bar = `<div class="bar" style="left: ${round(left)}%; width: ${round(width)}%"><span class="duration ${place}">${duration}${inLine}</span></div>`;
   const ticks = toTicks(events, left + width - inPercent(duration), window);
-  return `<div class="line">${bar}${ticks}</div>${inLine === '' ? toTagLine(text, left) : ''}`;
+  return `<div class="line">${bar}${ticks}</div>${inLine === '' ? toTagLine(text, left, wide) : ''}`;
 }
 
 /** Each with its name, where that ends before the next one or, for the last, before `end`. */
@@ -118,10 +118,10 @@ function toTicks(events: ObservedSpan['events'], end: number, window: Window): s
     .join('');
 }
 
-/** Begins below its bar, or ends at the right edge where that is too far right. */
-function toTagLine(text: string, left: number): string {
+/** Begins below its bar, or ends at the right edge where that is too far right, or the text too long. */
+function toTagLine(text: string, left: number, wide: number): string {
   if (text === '') return '';
-  return left < 50
+  return left < 50 && (left === 0 || left + wide < 100)
     ? `<div class="tags" style="padding-left: ${round(left)}%">${text}</div>`
     : `<div class="tags end">${text}</div>`;
 }

@@ -11,6 +11,8 @@ const seconds: Form = (value) => formatUs(Number(value) * 1_000_000);
 const count: Form = (value) => Number(value).toLocaleString('en');
 /** Of closed sets, or numbers. */
 const word: Form = (value) => String(value);
+const words: Form = (value) => String(value).replaceAll('_', ' ');
+const yes: Form = () => 'yes';
 /** A list as Jaeger gives it: JSON in a string. */
 const list: Form = (value) => (JSON.parse(String(value)) as readonly string[]).join(', ');
 
@@ -21,6 +23,8 @@ const shownAttributes: readonly (readonly [attribute: string, name: string, form
   ['turnbridge.time_to_first_event', 'first event', seconds],
   ['turnbridge.time_to_first_output', 'first output', seconds],
   ['turnbridge.continuation', 'continuation', word],
+  ['turnbridge.failover', 'failed over', yes],
+  ['turnbridge.transport.fallback', 'fell back to HTTP', yes],
   ['gen_ai.usage.input_tokens', 'input', count],
   ['gen_ai.usage.cache_read.input_tokens', 'cached', count],
   ['gen_ai.usage.output_tokens', 'output', count],
@@ -31,8 +35,11 @@ const shownAttributes: readonly (readonly [attribute: string, name: string, form
   ['turnbridge.provider.connection', 'connection', word],
   ['turnbridge.time_to_headers', 'headers', seconds],
   ['turnbridge.stream.events', 'events', count],
+  ['turnbridge.attempt.reason', 'because of', words],
+  ['turnbridge.transport.reason', 'no WebSocket', words],
   ['turnbridge.connect.tcp', 'tcp', seconds],
   ['turnbridge.connect.tls', 'tls', seconds],
+  ['turnbridge.connect.upgrade', 'upgrade', seconds],
   ['error.type', 'error', word],
 ];
 
@@ -40,11 +47,15 @@ const shownAttributes: readonly (readonly [attribute: string, name: string, form
 const ofTurnAlone = new Set(['turnbridge.time_to_first_event']);
 const ofAttemptAlone = new Set(['turnbridge.stream.events', 'http.response.status_code']);
 
+/** What goes without saying; and of a fall back the reason of its transport says more. */
+const unsaid = new Set(['first', 'configured', 'preferred', 'dialect', 'none', 'transport_fallback']);
+
 /** Of one of our spans. */
 export function toTags({ attributes, kind }: ObservedSpan): readonly Tag[] {
   const isTurn = kind === 'server';
   return shownAttributes
     .filter(([attribute]) => attributes[attribute] !== undefined)
+    .filter(([attribute]) => !unsaid.has(String(attributes[attribute])))
     .filter(([attribute]) => !(isTurn ? ofAttemptAlone : ofTurnAlone).has(attribute))
     .map(([attribute, name, form]) => [name, form(attributes[attribute])]);
 }

@@ -1,6 +1,6 @@
 /** What the test files of this folder begin with: the programs that they need are fetched before their first test. */
 import { beforeAll } from '@jest/globals';
-import { aptTimeoutMs } from './debian-packages.ts';
+import { aptTimeoutMs } from '../harness/debian-packages.ts';
 import { ensureJaeger, jaegerBuildTimeoutMs } from './jaeger-build.ts';
 import { ensurePrometheus } from './prometheus-program.ts';
 

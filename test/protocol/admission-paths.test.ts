@@ -23,7 +23,6 @@ describe('the paths of a WebSocket', () => {
     '/v1/models',
     '/v1/responses/',
     '/v1/responses/compact',
-    '/v1/realtime',
     '/v2/responses',
     '//v1/responses',
   ])('an upgrade on %s is answered 404 with a sentence that names the right path', async (path) => {

@@ -1,27 +1,9 @@
 /** SIGTERM loses no turn: who is idle goes, who is busy finishes, who is new is sent elsewhere. */
 import { describe, expect, test } from '@jest/globals';
-import { gate } from '../harness/fake-provider.ts';
-import { UpgradeRefused } from '../harness/connect.ts';
 import { until, within } from '../harness/wait-for.ts';
+import { firstRefusal, heldAnswer } from './drain-scene.ts';
 import { errorIn } from './refused-upgrade.ts';
-import { ask, logged, openScene, responseOf, textOf, typesOf, type Scene } from './scene.ts';
-import type { Step } from '../../src/scripted/script.ts';
-
-/** An answer that waits in its middle. */
-function heldAnswer(): { readonly script: readonly Step[]; readonly open: () => void } {
-  const held = gate();
-  return {
-    script: [{ begin: true }, { until: held.promise }, { text: 'to the end' }],
-    open: () => held.open(),
-  };
-}
-
-async function firstRefusal(scene: Scene): Promise<UpgradeRefused> {
-  return until(async () => {
-    const outcome: unknown = await scene.connect().catch((error: unknown) => error);
-    return outcome instanceof UpgradeRefused && outcome;
-  }, 'upgrades to be refused');
-}
+import { ask, logged, openScene, responseOf, textOf, typesOf } from './scene.ts';
 
 describe('a drain', () => {
   test('closes idle connections with 1012 and ends', async () => {
@@ -73,7 +55,7 @@ describe('a drain', () => {
 
   test('fails readiness at once, and goes on accepting for the delay', async () => {
     await using scene = await openScene();
-    const drained = scene.bridge.drain({ delayMs: 300 });
+    void scene.bridge.drain({ delayMs: 600_000 }); // the scene's end ends it
     const ready = await fetch(`${scene.bridge.opsUrl}/readyz`);
     expect(ready.status).toBe(503);
     expect(await ready.json()).toMatchObject({ ready: false, reason: 'draining' });
@@ -81,8 +63,25 @@ describe('a drain', () => {
     expect(await scene.bridge.metric('turnbridge_draining')).toBe(1);
     const late = await scene.connect();
     expect(typesOf(await ask(late, {})).at(-1)).toBe('response.completed');
-    expect((await within(late.closed, 'the close')).code).toBe(1012);
-    await drained;
+  });
+
+  test('refuses what is new, and closes what is idle, when the delay is over and not before', async () => {
+    const { script, open } = heldAnswer();
+    await using scene = await openScene({ script });
+    const busy = await scene.connect(); // holds the drain, so that there is somebody who refuses
+    busy.create({ model: 'm' });
+    await busy.next('response.created');
+    const idle = await scene.connect();
+    const begunAt = performance.now();
+    const closed = idle.closed.then(({ code }) => ({ code, afterMs: performance.now() - begunAt }));
+    const drained = scene.bridge.drain({ delayMs: 300 });
+    await firstRefusal(scene);
+    expect(performance.now() - begunAt).toBeGreaterThan(299);
+    const { code, afterMs } = await within(closed, 'the close');
+    expect(code).toBe(1012);
+    expect(afterMs).toBeGreaterThan(299);
+    open();
+    await within(drained, 'the end of the drain');
   });
 
   test('tells a busy connection that asks for more to open another one', async () => {

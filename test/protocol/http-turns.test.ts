@@ -1,6 +1,7 @@
 /** Turns over plain HTTP: the same routes and the same care, for Codex's fallback and for clients without a socket. */
 import { describe, expect, test } from '@jest/globals';
 import { gate } from '../harness/fake-provider.ts';
+import { promptly } from '../harness/promptly.ts';
 import { within } from '../harness/wait-for.ts';
 import {
   codexHeaders,
@@ -226,18 +227,23 @@ describe('what a turn over HTTP is not', () => {
 
   test('a client that goes away stops the provider at once', async () => {
     await using scene = await openScene({ script: [{ begin: true }, { stall: true }] });
-    const leaving = new AbortController();
-    const answer = await fetch(`${scene.bridge.url}/responses`, {
-      method: 'POST',
-      body: '{"model":"m","stream":true}',
-      signal: leaving.signal,
+    let left = 0;
+    await promptly(async () => {
+      left += 1;
+      const leaving = new AbortController();
+      const answer = await fetch(`${scene.bridge.url}/responses`, {
+        method: 'POST',
+        body: '{"model":"m","stream":true}',
+        signal: leaving.signal,
+      });
+      expect(answer.status).toBe(200);
+      const leftAt = performance.now();
+      leaving.abort();
+      const end = await within(scene.provider.requests.at(-1)!.closed, 'the end of the request');
+      expect(end.how).toBe('client-closed');
+      return end.at - leftAt;
     });
-    expect(answer.status).toBe(200);
-    const leftAt = performance.now();
-    leaving.abort();
-    const end = await within(scene.provider.requests[0]!.closed, 'the end of the request');
-    expect(end.how).toBe('client-closed');
-    expect(end.at - leftAt).toBeLessThan(100);
-    expect(await logged(scene.bridge, 'turn.end')).toMatchObject([{ outcome: 'disconnected' }]);
+    const ends = await logged(scene.bridge, 'turn.end', left);
+    expect(ends.map(({ outcome }) => outcome)).toEqual(Array(left).fill('disconnected'));
   });
 });

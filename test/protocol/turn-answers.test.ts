@@ -30,7 +30,7 @@ describe('model mapping', () => {
     ]);
   });
 
-  test('the first provider that has the model gets the turn', async () => {
+  test('the provider of the best tier that has the model gets the turn', async () => {
     await using scene = await openScene({
       routes: (url) =>
         JSON.stringify({
@@ -41,7 +41,7 @@ describe('model mapping', () => {
             clients: { auth: { type: 'None' } },
             providers: [
               { name: 'one', url: `${url}/one`, auth: { type: 'None' }, models: ['gpt-*'] },
-              { name: 'two', url: `${url}/two`, auth: { type: 'None' } },
+              { name: 'two', url: `${url}/two`, auth: { type: 'None' }, priority: 1 },
             ],
           },
         }),

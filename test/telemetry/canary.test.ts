@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import type { AnswerLike } from '../../src/scripted/script.ts';
+import { routeTo } from '../harness/bridge.ts';
 import { ask, idOf, logged, said, type JsonObject } from '../protocol/scene.ts';
 import { Canaries, type Allowance, type Shape } from './canaries.ts';
 import { operatorExhibits, tracesAndLog } from './canary-exhibits.ts';
@@ -179,14 +180,18 @@ describe.each<Shape>(['word', 'sentence'])('a %s', (shape) => {
     const answers = providerAnswers(canaries);
     await using stage = await openStage({
       script: ({ body }) => answers[String(body.model).split('.').at(-1) ?? ''] ?? 'hello',
-      route: {
-        clients: { queryPassthrough: { allow: ['q'] } },
-        provider: {
-          auth: { type: 'Passthrough' },
-          models: [...ANSWERS, 'silent', 'stall'].map((name) => `*.${name}`).concat('m'),
-        },
-        headerPassthrough: { request: { allow: ['x-team'] } },
-        timeouts: { firstEventSeconds: 1 },
+      routes: (url) => {
+        const route = {
+          clients: { queryPassthrough: { allow: ['q'] } },
+          headerPassthrough: { request: { allow: ['x-team'] } },
+        };
+        const models = [...ANSWERS, 'stall'].map((name) => `*.${name}`).concat('m');
+        const auth = { type: 'Passthrough' };
+        const silent = { match: { models: ['*.silent'] }, timeouts: { firstEventSeconds: 1 } };
+        return [
+          routeTo(url, { ...route, provider: { auth, models } }),
+          routeTo(url, { ...route, ...silent, name: 'silent', provider: { auth } }),
+        ].join('---\n');
       },
     });
     const { scene, receiver, heard } = stage;

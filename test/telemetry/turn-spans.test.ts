@@ -178,6 +178,8 @@ describe('a completed turn', () => {
       'url.full': `http://127.0.0.1:${String(port)}/v1/responses`,
       'turnbridge.attempt': 1,
       'turnbridge.attempt.reason': 'first',
+      'turnbridge.transport': 'http',
+      'turnbridge.transport.reason': 'configured',
       'turnbridge.provider': 'scripted',
       'turnbridge.provider.connection': 'new',
       'turnbridge.provider.request_id': 'req_0001',
@@ -360,7 +362,7 @@ test('a warm-up that is refused is counted like a turn, and its span says what i
 });
 
 test('each route says how the sessions of its clients are named, in spans and in the log', async () => {
-  const policies = ['Hashed', 'Raw', 'Off'] as const;
+  const policies = ['Hashed', 'Raw', 'None'] as const;
   const routes = (url: string): string =>
     policies
       .map((sessionIds) =>

@@ -2,19 +2,21 @@
  * The access log: what turns and connections announce, as log lines. One `turn.end` per turn, one
  * `connection.close` per connection; everything that can come in floods is limited to a line per second and reason.
  */
-import type { ClientFact, ClientFactListener, ConnectionRecord } from '../../client/facts.ts';
 import type {
-  AttemptRecord,
-  TraceIds,
-  TurnFact,
-  TurnFactListener,
-  TurnOutcome,
-  TurnRecord,
-} from '../../turn/facts.ts';
+  ClientFact,
+  ClientFactListener,
+  ConnectionRecord,
+  TlsFailure,
+  TunnelRecord,
+} from '../../client/facts.ts';
+import type { AttemptRecord, TurnFact, TurnFactListener, TurnOutcome, TurnRecord } from '../../turn/facts.ts';
+import { isFailed } from '../is-failed.ts';
 import { providerId } from '../provider-id.ts';
 import { errorFields } from './error-fields.ts';
 import type { Log } from './log.ts';
 import type { LogFields, LogLevel } from './log-line.ts';
+import { logChoice } from './provider-log.ts';
+import { traceFields } from './turn-fields.ts';
 
 /** `info` unless somebody should look: our bug is an error, a turn that failed for no fault of its client a warning. */
 const LEVELS: Readonly<Record<TurnOutcome, Exclude<LogLevel, 'debug'>>> = {
@@ -47,8 +49,7 @@ function logTurnFact(log: Log, fact: TurnFact): void {
       log.debug('turn.start', 'turn started', turnStartFields(fact.turn));
       return;
     case 'attempt.ended':
-      if (fact.attempt.result === 'error' || fact.attempt.result === 'rejected')
-        logFailedAttempt(log, fact.turn, fact.attempt);
+      if (isFailed(fact.attempt)) logFailedAttempt(log, fact.turn, fact.attempt);
       return;
     case 'turn.ended': {
       const level = LEVELS[fact.turn.outcome ?? 'bridge_error'];
@@ -64,6 +65,14 @@ function logTurnFact(log: Log, fact: TurnFact): void {
         bytes: fact.bytes,
       });
       return;
+    case 'turn.failover':
+    case 'turn.failover-denied':
+    case 'turn.transport-fallback':
+    case 'provider.ejected':
+    case 'provider.returned':
+    case 'provider.rate-limit':
+      logChoice(log, fact);
+      return;
     case 'turn.queued':
     case 'attempt.started':
     case 'turn.first-event':
@@ -76,12 +85,17 @@ function logTurnFact(log: Log, fact: TurnFact): void {
 function logClientFact(log: Log, fact: ClientFact): void {
   switch (fact.kind) {
     case 'handshake': {
-      const { result, via, status } = fact.handshake;
+      const { result, via, status, failed } = fact.handshake;
       if (result === 'accepted') return;
-      log.warnRepeated(`reject:${result}`, 'connection.reject', 'request refused', {
+      const whose = failed === undefined ? '' : `:${failed.route}/${failed.provider}:${failed.errorType}`;
+      log.warnRepeated(`reject:${result}${whose}`, 'connection.reject', 'request refused', {
         via,
         result,
         status_code: status,
+        route: failed?.route,
+        provider: failed?.provider,
+        path: failed?.path,
+        error_type: failed?.errorType,
       });
       return;
     }
@@ -91,12 +105,21 @@ function logClientFact(log: Log, fact: ClientFact): void {
     case 'connection.closed':
       log.info('connection.close', 'connection closed', closeFields(fact.connection));
       return;
+    case 'tunnel.opened':
+      log.debug('tunnel.open', 'WebSocket is passed on', tunnelFields(fact.tunnel));
+      return;
+    case 'tunnel.closed':
+      log.info('tunnel.close', 'WebSocket that was passed on closed', tunnelCloseFields(fact.tunnel));
+      return;
     case 'frame.refused':
       if (fact.reason === 'leaving') return; // a part of every drain, and no mistake of anybody's
       log.warnRepeated(`frame:${fact.reason}`, 'protocol.error', 'frame refused', {
         connection_id: fact.connectionId,
         reason: fact.reason,
       });
+      return;
+    case 'tls.failed':
+      logTlsFailure(log, fact.reason);
       return;
     case 'bridge.mistake':
       log.error('bridge.mistake', 'the bridge made a mistake', errorFields(fact.error));
@@ -112,6 +135,12 @@ function logClientFact(log: Log, fact: ClientFact): void {
   }
 }
 
+/** Balancers and kubelets try whether the port is open, and go: that is nobody's trouble. */
+function logTlsFailure(log: Log, reason: TlsFailure): void {
+  if (reason === 'disconnected') log.debug('tls.handshake', 'TLS handshake failed', { reason });
+  else log.warnRepeated(`tls:${reason}`, 'tls.handshake', 'TLS handshake failed', { reason });
+}
+
 function logFailedAttempt(log: Log, turn: TurnRecord, attempt: AttemptRecord): void {
   const key = `attempt:${turn.route}/${attempt.provider}:${attempt.errorType}`;
   log.warnRepeated(key, 'attempt.fail', 'attempt failed', {
@@ -123,9 +152,12 @@ function logFailedAttempt(log: Log, turn: TurnRecord, attempt: AttemptRecord): v
     origin: attempt.origin,
     transport: attempt.transport,
     attempt: attempt.number,
+    reason: attempt.reason,
+    transport_reason: attempt.transportReason,
     error_type: attempt.errorType,
     status_code: attempt.status,
     retry_after_s: attempt.retryAfterS,
+    close_code: attempt.closeCode,
     provider_request_id: providerId(attempt.requestId),
     duration_ms: between(attempt.startedAt, attempt.endedAt),
   });
@@ -201,10 +233,24 @@ function closeFields(connection: ConnectionRecord): LogFields {
   };
 }
 
-/** Joins the line with its span: top-level names, as OpenTelemetry has them for JSON logs. */
-function traceFields(trace: TraceIds | undefined): LogFields {
-  if (trace === undefined) return {};
-  return { trace_id: trace.traceId, span_id: trace.spanId, trace_flags: trace.isSampled ? '01' : '00' };
+function tunnelFields(tunnel: TunnelRecord): LogFields {
+  return {
+    ...connectionFields(tunnel),
+    route: tunnel.route,
+    provider: tunnel.provider,
+    path: tunnel.path,
+  };
+}
+
+function tunnelCloseFields(tunnel: TunnelRecord): LogFields {
+  const { turns: _none, ...fields } = closeFields(tunnel);
+  return {
+    ...tunnelFields(tunnel),
+    ...fields,
+    frames_out: tunnel.framesOut,
+    ended_by: tunnel.endedBy,
+    provider_close_code: tunnel.providerCloseCode,
+  };
 }
 
 /** @returns milliseconds from one moment to the other; undefined if there was no other. */

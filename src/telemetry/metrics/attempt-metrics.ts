@@ -1,5 +1,6 @@
 /** Counts attempts at providers, and errors of both sides. */
 import type { AttemptRecord } from '../../turn/facts.ts';
+import { isFailed } from '../is-failed.ts';
 import { LABEL_OTHER } from '../names.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import { type CounterInstrument, type Meter, secondsBetween } from './meter.ts';
@@ -12,11 +13,12 @@ export function attemptMetrics(
   const attempts = meter.counter(CATALOGUE.attempts);
   const duration = meter.histogram(CATALOGUE.attemptDuration);
   const connect = meter.histogram(CATALOGUE.providerConnect);
-  return ({ provider, transport, result = 'error', errorType, startedAt, endedAt, dial, trace }) => {
-    const error = result === 'error' || result === 'rejected' ? (errorType ?? LABEL_OTHER) : '';
+  return (attempt) => {
+    const { provider, transport, result = 'error', errorType, startedAt, endedAt, dial, trace } = attempt;
+    const error = isFailed({ result }) ? (errorType ?? LABEL_OTHER) : '';
     attempts.add({ provider, transport, result, error_type: error });
     duration.observe({ provider, transport, result }, secondsBetween(startedAt, endedAt), trace);
-    if (error !== '') errors.add({ side: 'provider', error_type: error });
+    if (error !== '' && result !== 'fallback') errors.add({ side: 'provider', error_type: error });
     if (dial !== undefined && dial.errorType === undefined) {
       connect.observe({ provider, transport }, secondsBetween(dial.startedAt, dial.endedAt));
     }

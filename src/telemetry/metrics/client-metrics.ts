@@ -1,5 +1,5 @@
 /** Counts what the client's side announces. */
-import type { ClientFact, ClientFactListener, FrameCounts } from '../../client/facts.ts';
+import type { ClientFact, ClientFactListener, ConnectionRecord, FrameCounts } from '../../client/facts.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import { type Meter, type Reading, secondsBetween } from './meter.ts';
 import {
@@ -9,7 +9,9 @@ import {
   FRAME_REFUSALS,
   HANDSHAKE_RESULTS,
   LABEL_OTHER,
+  TLS_FAILURES,
 } from '../names.ts';
+import { tunnelMetrics } from './tunnel-metrics.ts';
 
 /** Registers the client's metrics. @returns the listener that feeds them */
 export function clientMetrics(meter: Meter): ClientFactListener {
@@ -33,7 +35,17 @@ export function clientMetrics(meter: Meter): ClientFactListener {
     CATALOGUE.protocolErrors,
     FRAME_REFUSALS.map((reason) => ({ reason })),
   );
+  const tlsFailures = meter.counter(
+    CATALOGUE.tlsHandshakeFailures,
+    TLS_FAILURES.map((reason) => ({ reason })),
+  );
+  const tunnels = tunnelMetrics(meter);
   const codes = new Set(CLOSE_CODES);
+  const onClosed = ({ closeCode, closeInitiator, openedAt, closedAt }: ConnectionRecord): void => {
+    const code = String(closeCode);
+    closed.add({ code: codes.has(code) ? code : LABEL_OTHER, initiator: closeInitiator ?? 'network' });
+    duration.observe({}, secondsBetween(openedAt, closedAt));
+  };
 
   return (fact: ClientFact) => {
     switch (fact.kind) {
@@ -43,16 +55,23 @@ export function clientMetrics(meter: Meter): ClientFactListener {
       case 'connection.opened':
         opened.add({ client: fact.connection.clientKind });
         return;
-      case 'connection.closed': {
-        const { closeCode, closeInitiator, openedAt, closedAt } = fact.connection;
-        const code = String(closeCode);
-        closed.add({ code: codes.has(code) ? code : LABEL_OTHER, initiator: closeInitiator ?? 'network' });
-        duration.observe({}, secondsBetween(openedAt, closedAt));
+      case 'tunnel.opened':
+        opened.add({ client: fact.tunnel.clientKind });
+        tunnels.opened(fact.tunnel);
+        return;
+      case 'connection.closed':
+        onClosed(fact.connection);
         turns.observe({}, fact.connection.turns);
         return;
-      }
+      case 'tunnel.closed':
+        onClosed(fact.tunnel);
+        tunnels.closed(fact.tunnel);
+        return;
       case 'frame.refused':
         protocolErrors.add({ reason: fact.reason });
+        return;
+      case 'tls.failed':
+        tlsFailures.add({ reason: fact.reason });
         return;
       case 'bridge.mistake': // logged; its connection's end is counted
         return;

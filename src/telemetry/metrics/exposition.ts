@@ -4,7 +4,7 @@
  */
 import { type Metric, type OpenMetricsContentType, Registry } from 'prom-client';
 import { prefersOpenMetrics } from './accept.ts';
-import type { MetricKind } from './metric-catalogue.ts';
+import type { MetricKind } from './metric-definition.ts';
 import type { Labels } from './series-guard.ts';
 import type { Exemplar, HistogramSeries } from './series.ts';
 

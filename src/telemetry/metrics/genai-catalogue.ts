@@ -3,7 +3,7 @@
  * changed after v1.41 of the conventions; a process shows one set or the other. The numbers come from the same facts
  * as ours.
  */
-import type { MetricDefinition } from './metric-catalogue.ts';
+import type { MetricDefinition } from './metric-definition.ts';
 
 const CALL = [
   'gen_ai_operation_name',

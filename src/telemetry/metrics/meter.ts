@@ -4,7 +4,7 @@
  */
 import type { TraceIds } from '../../turn/facts.ts';
 import { type Exposition, type Format, HistogramLines, type Line } from './exposition.ts';
-import type { MetricDefinition } from './metric-catalogue.ts';
+import type { MetricDefinition } from './metric-definition.ts';
 import type { Labels, SeriesGuard } from './series-guard.ts';
 import { SeriesIndex } from './series-index.ts';
 import { CounterSeries, HistogramSeries } from './series.ts';

@@ -2,39 +2,9 @@
  * Every metric of ours: name, kind, labels, buckets, meaning. docs/metrics.md is compared with it by a test. Base
  * units are in the names; label values come from configuration or from the closed sets of names.ts.
  */
-import { METRIC_PREFIX } from '../names.ts';
+import { counter, gauge, histogram, TURN_BUCKETS } from './metric-definition.ts';
+import { PROVIDER_CATALOGUE } from './provider-catalogue.ts';
 
-/** A metric as it is declared. `L` are its label names. */
-export interface MetricDefinition<K extends MetricKind, L extends string> {
-  readonly kind: K;
-  readonly name: string;
-  readonly labels: readonly L[];
-  readonly help: string;
-  /** Upper bounds of a histogram, ascending; empty for the other kinds. */
-  readonly buckets: readonly number[];
-}
-
-export type MetricKind = 'counter' | 'gauge' | 'histogram';
-
-function counter<L extends string>(name: string, labels: readonly L[], help: string) {
-  return { kind: 'counter', name: METRIC_PREFIX + name, labels, help, buckets: [] } as const;
-}
-
-function gauge<L extends string>(name: string, labels: readonly L[], help: string) {
-  return { kind: 'gauge', name: METRIC_PREFIX + name, labels, help, buckets: [] } as const;
-}
-
-function histogram<L extends string>(
-  name: string,
-  labels: readonly L[],
-  buckets: readonly number[],
-  help: string,
-) {
-  return { kind: 'histogram', name: METRIC_PREFIX + name, labels, help, buckets } as const;
-}
-
-/** A turn may reason for half an hour. */
-const TURN_BUCKETS = [0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 900, 1800];
 const FIRST_EVENT_BUCKETS = [
   0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120,
 ];
@@ -48,7 +18,6 @@ const SPEED_BUCKETS = [5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000]
 const FRAME_BUCKETS = [1e3, 1e4, 5e4, 1e5, 5e5, 1e6, 4e6, 16e6];
 /** Ours: a fraction of a millisecond when all is well. */
 const OVERHEAD_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
-const CONNECT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10];
 const LOOP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const GC_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
@@ -103,6 +72,27 @@ export const CATALOGUE = {
     'From a WebSocket ping to the pong of the client.',
   ),
   protocolErrors: counter('client_protocol_errors_total', ['reason'], 'Frames refused.'),
+  tlsHandshakeFailures: counter(
+    'client_tls_handshake_failures_total',
+    ['reason'],
+    'TLS handshakes with clients that failed.',
+  ),
+
+  tunnelsActive: gauge(
+    'tunnels_active',
+    ['provider'],
+    'WebSockets of clients that are passed on to a provider now; they are connections as well.',
+  ),
+  tunnels: counter(
+    'tunnels_total',
+    ['route', 'provider', 'ended_by'],
+    'WebSockets passed on that ended, by whose end of it went first.',
+  ),
+  tunnelBytes: counter(
+    'tunnel_bytes_total',
+    ['provider', 'direction'],
+    'Payload bytes of WebSockets passed on, counted when they end.',
+  ),
 
   turnsStarted: counter(
     'turns_started_total',
@@ -201,23 +191,7 @@ export const CATALOGUE = {
     'Turns that completed without a usage report: what the token counters do not see.',
   ),
 
-  attempts: counter(
-    'provider_attempts_total',
-    ['provider', 'transport', 'result', 'error_type'],
-    'Attempts at providers; error_type is empty unless the result is error or rejected.',
-  ),
-  attemptDuration: histogram(
-    'provider_attempt_duration_seconds',
-    ['provider', 'transport', 'result'],
-    TURN_BUCKETS,
-    'How long attempts at providers took.',
-  ),
-  providerConnect: histogram(
-    'provider_connect_seconds',
-    ['provider', 'transport'],
-    CONNECT_BUCKETS,
-    'How long connections to providers took to open: name, TCP and TLS. Without those that failed.',
-  ),
+  ...PROVIDER_CATALOGUE,
 
   buildInfo: gauge('build_info', ['version', 'revision', 'node'], 'Always 1; what runs is in the labels.'),
   ready: gauge('ready', [], '1 while the process takes new connections.'),
@@ -236,6 +210,37 @@ export const CATALOGUE = {
     'config_last_reload_successful',
     [],
     '1 if the last changed configuration was taken, or none came yet; 0 while a refused one waits to be mended.',
+  ),
+  snapshotGeneration: gauge(
+    'snapshot_generation',
+    [],
+    "Generation of the operator's snapshot in effect: larger with each that it writes.",
+  ),
+  snapshotRoutes: gauge('snapshot_routes', [], 'Routes in effect.'),
+  snapshotLastApplied: gauge(
+    'snapshot_last_applied_timestamp_seconds',
+    [],
+    'When the routes in effect were taken.',
+  ),
+  snapshotWatchUp: gauge(
+    'snapshot_watch_up',
+    [],
+    "1 while the watch on the snapshot's Secret is open, 0 while it is not.",
+  ),
+  tlsExpiry: gauge(
+    'tls_certificate_expiry_timestamp_seconds',
+    [],
+    "When the listener's certificate ends; not there without TLS.",
+  ),
+  tlsReloads: counter(
+    'tls_certificate_reloads_total',
+    ['result'],
+    'Changed certificates of the listener, by what became of them.',
+  ),
+  tlsLastReloadSuccessful: gauge(
+    'tls_certificate_last_reload_successful',
+    [],
+    "1 if the files of the listener's certificate are in use as they are; 0 while a refused one waits to be mended.",
   ),
   memoryLimit: gauge(
     'memory_limit_bytes',

@@ -2,6 +2,7 @@
  * Metrics: fed by facts and by what is read at each scrape. Nothing else in the process counts for operators.
  */
 import type { ClientFactListener, FrameCounts } from '../../client/facts.ts';
+import type { SocketFactListener } from '../../provider/socket-facts.ts';
 import type { TurnFact, TurnFactListener } from '../../turn/facts.ts';
 import { clientMetrics, frameMetrics } from './client-metrics.ts';
 import { Exposition, type Scrape } from './exposition.ts';
@@ -18,10 +19,13 @@ import {
   logMetrics,
   memoryMetrics,
   processMetrics,
+  snapshotMetrics,
   spanMetrics,
 } from './process-metrics.ts';
+import { providerMetrics } from './provider-metrics.ts';
 import { openRuntimeWatch } from './runtime-watch.ts';
 import { SeriesGuard } from './series-guard.ts';
+import { tlsMetrics } from './tls-metrics.ts';
 import { turnMetrics, type TurnLabels } from './turn-metrics.ts';
 
 export interface MetricsOptions {
@@ -53,10 +57,14 @@ export interface MetricsOptions {
 export interface Metrics {
   readonly turnFacts: TurnFactListener;
   readonly clientFacts: ClientFactListener;
+  /** Of the WebSockets to providers. */
+  readonly socketFacts: SocketFactListener;
   /** Takes how long an event took from its provider's bytes to its client's socket. Cheap; sampled by the caller. */
   observeEventLatency(seconds: number): void;
   /** A changed configuration was taken (`success`) or refused. */
   configReload(result: ConfigReloadResult): void;
+  /** A changed certificate of the listener was taken, or refused. */
+  tlsReload(result: ConfigReloadResult): void;
   /** The turns that a snapshot in use allows: their counters are there with 0 before the first of them. */
   initialise(labels: readonly TurnLabels[]): void;
   /**
@@ -83,12 +91,15 @@ export function openMetrics(options: MetricsOptions): Metrics {
   const clientFacts = clientMetrics(meter);
   frameMetrics(meter, options.frameCounts, options.eventNames);
   const turns = turnMetrics(meter);
+  const providers = providerMetrics(meter, options.gauges, options.now ?? Date.now);
   const onCall = options.genai === false ? undefined : genaiMetrics(meter, options.semconv ?? 'latest');
   processMetrics(meter, options.gauges, {
     version: options.version,
     revision: options.revision ?? 'unknown',
     node: options.node ?? 'unknown',
   });
+  snapshotMetrics(meter, () => options.gauges.snapshot?.());
+  const tlsReload = tlsMetrics(meter, () => options.gauges.tls?.());
   memoryMetrics(meter, options.memoryLimitBytes);
   logMetrics(meter, options.logStats ?? (() => NO_LOG));
   spanMetrics(meter, options.spanStats ?? (() => NO_SPANS));
@@ -99,11 +110,14 @@ export function openMetrics(options: MetricsOptions): Metrics {
   return {
     turnFacts: (fact: TurnFact) => {
       turns.facts(fact);
+      providers.turnFacts(fact);
       onCall?.(fact);
     },
     clientFacts,
+    socketFacts: providers.socketFacts,
     observeEventLatency: (seconds) => turns.observeEventLatency(seconds),
     configReload,
+    tlsReload,
     initialise: (labels) => turns.initialise(labels),
     text: (accept) => exposition.read(accept),
     close: () => watch.close(),

@@ -8,11 +8,13 @@ import collectNodeVersion from 'prom-client/lib/metrics/version.js';
 import collectOpenFiles from 'prom-client/lib/metrics/processOpenFileDescriptors.js';
 import collectStartTime from 'prom-client/lib/metrics/processStartTime.js';
 import type { LogStats } from '../log/log.ts';
+import type { ProviderSources } from '../provider-sources.ts';
 import type { LogLevel } from '../log/log-line.ts';
 import { CATALOGUE } from './metric-catalogue.ts';
 import type { Meter } from './meter.ts';
 import { CONFIG_RELOAD_RESULTS, type ConfigReloadResult, SPAN_RESULTS } from '../names.ts';
 import type { SpanStats } from '../span-stats.ts';
+import type { TlsNumbers } from './tls-metrics.ts';
 
 /** Places where bytes wait; each has a budget. */
 export interface QueuedBytes {
@@ -27,7 +29,7 @@ export interface QueuedBytes {
 }
 
 /** What metrics ask the process when they are scraped. Cheap, and never throwing. */
-export interface Gauges {
+export interface Gauges extends ProviderSources {
   connections(): number;
   /** Infinity when there is no limit: the metric is left out then. */
   connectionsLimit(): number;
@@ -35,6 +37,21 @@ export interface Gauges {
   transcriptBytes(): number;
   ready(): boolean;
   draining(): boolean;
+  /** Nothing of it is shown where there is none. */
+  snapshot?(): SnapshotNumbers;
+  /** Undefined: there is no TLS. */
+  tls?(): TlsNumbers | undefined;
+}
+
+/** The routes in effect; what is undefined is not shown. */
+export interface SnapshotNumbers {
+  /** Of an operator's snapshot. */
+  readonly generation: number | undefined;
+  readonly routes: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly takenAtMs: number | undefined;
+  /** Of the watch on an operator's Secret. */
+  readonly isWatchUp: boolean | undefined;
 }
 
 export interface BuildInfo {
@@ -60,6 +77,21 @@ export function processMetrics(meter: Meter, gauges: Gauges, build: BuildInfo): 
   meter.readGauge(CATALOGUE.ready, () => [{ labels: {}, value: gauges.ready() ? 1 : 0 }]);
   meter.readGauge(CATALOGUE.draining, () => [{ labels: {}, value: gauges.draining() ? 1 : 0 }]);
   meter.readGauge(CATALOGUE.buildInfo, () => [{ labels: { ...build }, value: 1 }]);
+}
+
+/** Registers the gauges of the routes in effect. */
+export function snapshotMetrics(meter: Meter, read: () => SnapshotNumbers | undefined): void {
+  const shown = (value: number | undefined) => (value === undefined ? [] : [{ labels: {}, value }]);
+  meter.readGauge(CATALOGUE.snapshotGeneration, () => shown(read()?.generation));
+  meter.readGauge(CATALOGUE.snapshotRoutes, () => shown(read()?.routes));
+  meter.readGauge(CATALOGUE.snapshotLastApplied, () => {
+    const takenAtMs = read()?.takenAtMs;
+    return shown(takenAtMs && takenAtMs / 1000);
+  });
+  meter.readGauge(CATALOGUE.snapshotWatchUp, () => {
+    const isUp = read()?.isWatchUp;
+    return shown(isUp === undefined ? undefined : Number(isUp));
+  });
 }
 
 /** Registers the counters of the log. */

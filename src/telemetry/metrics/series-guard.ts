@@ -11,6 +11,8 @@ const MAX_LABEL_SETS = 2000;
 const MAX_LABEL_VALUES: Readonly<Record<string, number>> = {
   route: 100,
   provider: 100,
+  from: 100,
+  to: 100,
   model: 50,
   error_type: 100,
   reason: 100,

@@ -15,8 +15,9 @@ import { tokenMetrics } from './token-metrics.ts';
 import { TurnsInFlight } from './turns-in-flight.ts';
 
 /**
- * So many tuples of a snapshot are shown with 0 before their first turn: seven lines each. A configuration with more
- * than that would fill a scrape with zeros; the series of its further tuples begin with their first turn.
+ * So many tuples of a snapshot are shown with 0 before their first turn: seven lines each, thirteen where a turn may
+ * take either transport. A configuration with more than that would fill a scrape with zeros; the series of its further
+ * tuples begin with their first turn.
  */
 const MAX_PREPARED_TUPLES = 100;
 
@@ -27,6 +28,8 @@ export interface TurnLabels {
   readonly provider: string;
   /** As TurnRecord.model would have it. */
   readonly model: string;
+  /** Those that it may travel by. */
+  readonly transports: readonly ('http' | 'websocket')[];
 }
 
 export interface TurnMetrics {
@@ -80,6 +83,12 @@ export function turnMetrics(meter: Meter): TurnMetrics {
         warmups.add({ route: fact.route });
         frameSize.observe(fact.turn.requestBytes, undefined);
         return;
+      case 'turn.failover':
+      case 'turn.failover-denied':
+      case 'turn.transport-fallback':
+      case 'provider.ejected':
+      case 'provider.returned':
+      case 'provider.rate-limit':
       case 'bridge.mistake': // counted as the outcome of its turn
         return;
       case 'transcript.evicted':
@@ -157,9 +166,12 @@ function endMetrics(meter: Meter) {
     onUsage(turn, labels);
   };
   const prepare = (all: readonly TurnLabels[]): void => {
-    const transport = 'http'; // the one that there is
     turns.prepare(
-      all.flatMap((labels) => JUDGED_OUTCOMES.map((outcome) => ({ ...labels, transport, outcome }))),
+      all.flatMap(({ route, provider, model, transports }) =>
+        transports.flatMap((transport) =>
+          JUDGED_OUTCOMES.map((outcome) => ({ route, provider, model, transport, outcome })),
+        ),
+      ),
     );
   };
   return { ended, errors, prepare };

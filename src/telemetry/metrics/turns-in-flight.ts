@@ -27,6 +27,12 @@ export class TurnsInFlight {
       case 'turn.first-output':
       case 'warmup.answered':
       case 'bridge.mistake':
+      case 'turn.failover':
+      case 'turn.failover-denied':
+      case 'turn.transport-fallback':
+      case 'provider.ejected':
+      case 'provider.returned':
+      case 'provider.rate-limit':
       case 'transcript.evicted':
         return;
     }

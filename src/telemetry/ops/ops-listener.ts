@@ -22,6 +22,8 @@ export interface OpsListenerOptions {
   readonly metrics: {
     text(accept: string | undefined): Promise<{ readonly type: string; readonly body: string }>;
   };
+  /** What `/snapshot` says, undefined: nothing is in effect yet. Left out: the path is not there. */
+  readonly snapshot?: () => object | undefined;
   /** Undefined: there is none. Its owner closes it. */
   readonly page?: PageDoor | undefined;
 }
@@ -44,6 +46,8 @@ export interface OpsListener {
 }
 
 const PATHS = ['/healthz', '/readyz', '/metrics'];
+/** Which routes are in effect: an operator asks each bridge. */
+const SNAPSHOT_PATH = '/snapshot';
 
 interface Answer {
   readonly status: number;
@@ -94,14 +98,19 @@ async function respond(
 }
 
 async function answer(request: IncomingMessage, path: string, options: OpsListenerOptions): Promise<Answer> {
-  if (!PATHS.includes(path)) {
-    return json(404, { error: 'not found', paths: [...PATHS, ...(options.page?.paths ?? [])] });
+  const paths = options.snapshot === undefined ? PATHS : [...PATHS, SNAPSHOT_PATH];
+  if (!paths.includes(path)) {
+    return json(404, { error: 'not found', paths: [...paths, ...(options.page?.paths ?? [])] });
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'use GET or HEAD' });
   if (path === '/healthz') return json(200, { alive: true });
   if (path === '/readyz') {
     const { ready, reason } = options.ready();
     return json(ready ? 200 : 503, { ready, reason });
+  }
+  if (path === SNAPSHOT_PATH) {
+    const snapshot = options.snapshot?.();
+    return snapshot === undefined ? json(503, { version: null }) : json(200, snapshot);
   }
   try {
     return { status: 200, ...(await options.metrics.text(request.headers.accept)) };

@@ -9,6 +9,7 @@ export const MAX_CONNECTIONS_OF_EACH_END = 50;
 
 interface OpenConnection {
   readonly record: ConnectionRecord;
+  readonly passedOn: ConnectionRow['passedOn'];
   running: number;
   waiting: number;
 }
@@ -34,14 +35,23 @@ export class ConnectionBook {
   }
 
   hearClient(fact: ClientFact): void {
-    if (fact.kind === 'connection.opened') {
-      this.#open.set(fact.connection.id, { record: fact.connection, running: 0, waiting: 0 });
-      this.#byClient[fact.connection.clientKind]++;
-      this.#changes++;
-    } else if (fact.kind === 'connection.closed' && this.#open.delete(fact.connection.id)) {
-      this.#byClient[fact.connection.clientKind]--;
-      this.#changes++;
-    }
+    if (fact.kind === 'connection.opened') this.#opened(fact.connection);
+    else if (fact.kind === 'tunnel.opened')
+      this.#opened(fact.tunnel, { provider: fact.tunnel.provider, path: fact.tunnel.path });
+    else if (fact.kind === 'connection.closed') this.#closed(fact.connection);
+    else if (fact.kind === 'tunnel.closed') this.#closed(fact.tunnel);
+  }
+
+  #opened(record: ConnectionRecord, passedOn?: ConnectionRow['passedOn']): void {
+    this.#open.set(record.id, { record, passedOn, running: 0, waiting: 0 });
+    this.#byClient[record.clientKind]++;
+    this.#changes++;
+  }
+
+  #closed(record: ConnectionRecord): void {
+    if (!this.#open.delete(record.id)) return;
+    this.#byClient[record.clientKind]--;
+    this.#changes++;
   }
 
   hearTurn(fact: TurnFact): void {
@@ -77,7 +87,7 @@ export class ConnectionBook {
   }
 }
 
-function toRow({ record, running, waiting }: OpenConnection, offset: number): ConnectionRow {
+function toRow({ record, passedOn, running, waiting }: OpenConnection, offset: number): ConnectionRow {
   return {
     id: record.id,
     client: record.clientKind,
@@ -86,5 +96,6 @@ function toRow({ record, running, waiting }: OpenConnection, offset: number): Co
     turns: record.turns,
     running,
     waiting,
+    passedOn,
   };
 }

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClientFact } from '../../client/facts.ts';
 import type { TurnFact } from '../../turn/facts.ts';
 import type { ConfigReloadResult } from '../names.ts';
+import type { ProviderSources } from '../provider-sources.ts';
 import { ConnectionBook } from './connection-book.ts';
 import { PageAssets, ASSET_PATHS } from './page-assets.ts';
 import { refusalOf, type PageAccess } from './page-access.ts';
@@ -44,6 +45,7 @@ export interface OpsPageOptions {
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
   readonly ready: () => { readonly ready: boolean; readonly reason?: string | undefined };
+  readonly providers?: ProviderSources;
   /** Our own code threw while the page was made: for the log. */
   readonly onMistake: (error: unknown) => void;
 }
@@ -93,7 +95,7 @@ class Page implements OpsPage {
     this.#startedAt = clock.wallNow();
     this.#turns = new TurnHistory(clock);
     this.#connections = new ConnectionBook(clock);
-    this.#providers = new ProviderBook(clock);
+    this.#providers = new ProviderBook(clock, options.providers);
     this.#routes = new RoutesBook(clock.wallNow);
     this.#viewers = new Viewers(clock.now);
   }

@@ -2,8 +2,17 @@
  * What the page on the ops port is told, as JSON: numbers, identifiers and words of closed sets. There is no field for
  * a prompt, a header, a query or a key. The page's own script (assets/) is checked against these types.
  */
-import type { ClientKind, ContinuationResult, TurnOutcome } from '../../turn/facts.ts';
+import type {
+  AttemptRecord,
+  ClientKind,
+  ContinuationResult,
+  FallbackReason,
+  TransportReason,
+  TurnOutcome,
+} from '../../turn/facts.ts';
 import type { ConfigReloadResult, OutcomeClass } from '../names.ts';
+
+export type { FallbackReason, TransportReason } from '../../turn/facts.ts';
 
 /** Everything, sent to whoever begins to watch, and at `/state.json`. */
 export interface PageState {
@@ -105,6 +114,8 @@ export interface AttemptMarks {
   readonly number: number;
   readonly provider: string;
   readonly transport: 'http' | 'websocket';
+  readonly reason: AttemptRecord['reason'];
+  readonly transportReason: TransportReason;
   readonly startedMs: number;
   /** Undefined: it went out on a connection that was there. */
   readonly dialFromMs: number | undefined;
@@ -114,7 +125,7 @@ export interface AttemptMarks {
   readonly endedMs: number | undefined;
   /** What the provider called the request, if it looks like an id. */
   readonly requestId: string | undefined;
-  readonly result: 'ok' | 'error' | 'rejected' | 'aborted' | undefined;
+  readonly result: AttemptRecord['result'];
   readonly errorType: string | undefined;
   readonly status: number | undefined;
 }
@@ -137,10 +148,12 @@ export interface ConnectionRow {
   /** Lanes in which a turn runs, and turns that wait. */
   readonly running: number;
   readonly waiting: number;
+  /** Where it is passed on to frame by frame, at which path of the route; undefined where it has turns. */
+  readonly passedOn: { readonly provider: string; readonly path: string } | undefined;
 }
 
-/** How a provider does: `idle` was not asked in the window, `failing` failed last. */
-export type ProviderHealth = 'ok' | 'failing' | 'idle';
+/** How a provider does: `idle` was not asked in the window, `failing` failed last, `resting` is left alone now. */
+export type ProviderHealth = 'ok' | 'failing' | 'idle' | 'resting';
 
 /** A provider of a route, from its attempts of the last minutes. */
 export interface ProviderView {
@@ -156,6 +169,28 @@ export interface ProviderView {
   readonly firstEventP50Ms: number | undefined;
   /** `[good, failed]` for each part of the window, oldest first. */
   readonly history: readonly (readonly [number, number])[];
+  /** When it is asked again; undefined unless it rests. */
+  readonly restsUntil: number | undefined;
+  /** It failed too often in a row, or asked for time by `retry-after`; undefined unless it rests. */
+  readonly restsBecause: 'failures' | 'retry_after' | undefined;
+  readonly reach: ReachView;
+  /** What it said last of its limits, and when. */
+  readonly limits:
+    | { readonly requests: number | undefined; readonly tokens: number | undefined; readonly at: number }
+    | undefined;
+}
+
+/** How a provider is reached. */
+export interface ReachView {
+  /** Of the last attempt, and why so; undefined before the first. */
+  readonly transport: 'http' | 'websocket' | undefined;
+  readonly reason: TransportReason | undefined;
+  /** When a turn last travelled over HTTP though a WebSocket was preferred. */
+  readonly lastFallback: { readonly reason: FallbackReason; readonly at: number } | undefined;
+  /** It refused its WebSocket with this status, and is asked again then. */
+  readonly noWebSocket: { readonly status: number | undefined; readonly until: number } | undefined;
+  /** Its WebSockets that carry a turn, and those that wait for one; undefined when there are none. */
+  readonly sockets: { readonly active: number; readonly idle: number } | undefined;
 }
 
 /** The routes in effect. */

@@ -1,7 +1,10 @@
 /** How providers did in the last minutes, from the attempts that ended: for the page on the ops port. */
-import type { AttemptRecord, TurnFact } from '../../turn/facts.ts';
+import type { AttemptRecord, RateLimitWindow, TurnFact, TurnRecord } from '../../turn/facts.ts';
+import { isFailed } from '../is-failed.ts';
 import { OWN_FAULTS } from '../names.ts';
+import type { ProviderSources } from '../provider-sources.ts';
 import type { ProviderHealth, ProviderView } from './page-state.ts';
+import { newReach, noteFallback, noteTransport, reachReader, type Reach } from './provider-reach.ts';
 import type { HistoryClock } from './turn-history.ts';
 
 /** Long enough to see a failure that comes and goes, short enough to be about now. */
@@ -31,33 +34,69 @@ interface Tally {
   nextTime: number;
   lastError: { readonly type: string; readonly at: number } | undefined;
   lastGoodAt: number | undefined;
+  readonly reach: Reach;
+  /** Of the last rest. */
+  restsBecause: ProviderView['restsBecause'];
+  limits: { readonly window: RateLimitWindow; readonly at: number } | undefined;
   changedAt: number;
 }
 
 export class ProviderBook {
   readonly #clock: HistoryClock;
+  readonly #sources: ProviderSources;
   readonly #max: number;
   /** The one longest unused first. */
   readonly #tallies = new Map<string, Tally>();
   #changes = 0;
 
-  constructor(clock: HistoryClock, maxProviders = MAX_PROVIDERS) {
+  constructor(clock: HistoryClock, sources: ProviderSources = {}, maxProviders = MAX_PROVIDERS) {
     this.#clock = clock;
+    this.#sources = sources;
     this.#max = maxProviders;
   }
 
-  /** Counts up with every attempt. What the window shows moves with time as well. */
+  /** Counts up with every attempt and choice. What the window shows moves with time as well. */
   get changes(): number {
     return this.#changes;
   }
 
   hear(fact: TurnFact): void {
-    if (fact.kind !== 'attempt.ended') return;
-    const { attempt } = fact;
+    switch (fact.kind) {
+      case 'attempt.ended':
+        this.#attempted(fact.turn, fact.attempt);
+        return;
+      case 'turn.transport-fallback':
+        noteFallback(this.#changed(fact.turn.route, fact.provider).reach, fact.reason, this.#clock.now());
+        return;
+      case 'provider.rate-limit':
+        this.#changed(fact.route, fact.provider).limits = { window: fact.window, at: this.#clock.now() };
+        return;
+      case 'provider.ejected':
+        this.#changed(fact.route, fact.provider).restsBecause = fact.why; // the view reads for how long
+        return;
+      case 'provider.returned':
+        this.#changed(fact.route, fact.provider);
+        return;
+      case 'turn.queued':
+      case 'turn.started':
+      case 'attempt.started':
+      case 'turn.first-event':
+      case 'turn.first-output':
+      case 'turn.ended':
+      case 'turn.failover': // told by the attempts
+      case 'turn.failover-denied':
+      case 'warmup.answered':
+      case 'bridge.mistake':
+      case 'transcript.evicted':
+        return;
+    }
+  }
+
+  #attempted(turn: TurnRecord, attempt: AttemptRecord): void {
     const now = this.#clock.now();
-    const tally = this.#tallyOf(fact.turn.route ?? '', attempt.provider);
+    const tally = this.#changed(turn.route, attempt.provider);
     takeTime(tally, attempt, now);
-    tally.changedAt = ++this.#changes;
+    noteTransport(tally.reach, attempt);
     if (!saysSomething(attempt)) return;
     const part = partOf(tally, Math.floor(now / PART_MS));
     if (attempt.result === 'ok') {
@@ -73,9 +112,31 @@ export class ProviderBook {
   get view(): ProviderView[] {
     const now = this.#clock.now();
     const offset = this.#clock.wallNow() - now;
-    return [...this.#tallies.values()]
-      .map((tally) => toView(tally, now, offset))
+    const rests = new Map(
+      this.#sources
+        .providerHealth?.()
+        .map(({ route, provider, restsForMs }) => [`${route}\n${provider}`, restsForMs]),
+    );
+    const reachOf = reachReader(this.#sources, this.#clock.wallNow());
+    return [...this.#tallies.entries()]
+      .map(([key, tally]): ProviderView => {
+        const restsForMs = rests.get(key) ?? 0;
+        const shown = toView(tally, now, offset);
+        return {
+          ...shown,
+          health: restsForMs > 0 ? 'resting' : shown.health,
+          restsUntil: restsForMs > 0 ? Math.round(now + offset + restsForMs) : undefined,
+          restsBecause: restsForMs > 0 ? tally.restsBecause : undefined,
+          reach: reachOf(tally, offset),
+        };
+      })
       .sort((one, other) => compare(one.route, other.route) || compare(one.provider, other.provider));
+  }
+
+  #changed(route: string | undefined, provider: string): Tally {
+    const tally = this.#tallyOf(route ?? '', provider);
+    tally.changedAt = ++this.#changes;
+    return tally;
   }
 
   #tallyOf(route: string, provider: string): Tally {
@@ -91,6 +152,9 @@ export class ProviderBook {
       nextTime: 0,
       lastError: undefined,
       lastGoodAt: undefined,
+      reach: newReach(),
+      restsBecause: undefined,
+      limits: undefined,
       changedAt: 0,
     };
     this.#tallies.set(key, tally);
@@ -106,13 +170,18 @@ export class ProviderBook {
   }
 }
 
-/** About the provider: not an attempt that nobody wanted, that asked for nonsense, or that ended by our own doing. */
+/**
+ * About the provider: not an attempt that nobody wanted, that asked for nonsense, or that ended by our own doing, nor a
+ * WebSocket that could not be had, since the provider is asked by other means at once.
+ */
 function saysSomething({ result, errorType }: AttemptRecord): boolean {
   return result === 'ok' || (result === 'error' && !OWN_FAULTS.has(errorType ?? ''));
 }
 
-function takeTime(tally: Tally, { startedAt, firstEventAt }: AttemptRecord, now: number): void {
-  if (firstEventAt === undefined) return;
+/** Refusals come fast, and say nothing of how long an answer takes. */
+function takeTime(tally: Tally, attempt: AttemptRecord, now: number): void {
+  const { startedAt, firstEventAt } = attempt;
+  if (firstEventAt === undefined || isFailed(attempt)) return;
   tally.times[tally.nextTime] = { at: now, ms: Math.max(0, firstEventAt - startedAt) };
   tally.nextTime = (tally.nextTime + 1) % MAX_TIMES;
 }
@@ -128,7 +197,11 @@ function partOf({ parts }: Tally, number: number): Part {
   return part;
 }
 
-function toView(tally: Tally, now: number, offset: number): ProviderView {
+function toView(
+  tally: Tally,
+  now: number,
+  offset: number,
+): Omit<ProviderView, 'reach' | 'restsUntil' | 'restsBecause'> {
   const history = historyOf(tally, Math.floor(now / PART_MS));
   const good = sum(history.map(([count]) => count));
   const failures = sum(history.map(([, count]) => count));
@@ -143,6 +216,7 @@ function toView(tally: Tally, now: number, offset: number): ProviderView {
     lastSuccessAt: lastGoodAt === undefined ? undefined : Math.round(lastGoodAt + offset),
     firstEventP50Ms: median(tally.times.filter(({ at }) => now - at <= WINDOW_MS).map(({ ms }) => ms)),
     history,
+    limits: tally.limits && { ...tally.limits.window, at: Math.round(tally.limits.at + offset) },
   };
 }
 

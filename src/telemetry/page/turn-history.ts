@@ -109,6 +109,12 @@ export class TurnHistory {
       case 'turn.ended':
         this.#end(fact.turn);
         return;
+      case 'turn.failover':
+      case 'turn.failover-denied':
+      case 'turn.transport-fallback':
+      case 'provider.ejected':
+      case 'provider.returned':
+      case 'provider.rate-limit':
       case 'warmup.answered':
       case 'bridge.mistake':
       case 'transcript.evicted':

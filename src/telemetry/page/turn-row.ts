@@ -62,6 +62,8 @@ function toMarks(attempt: AttemptRecord, receivedAt: number): AttemptMarks {
     number: attempt.number,
     provider: attempt.provider,
     transport: attempt.transport,
+    reason: attempt.reason,
+    transportReason: attempt.transportReason,
     startedMs: toTenths(attempt.startedAt - receivedAt),
     dialFromMs: markOf(receivedAt, attempt.dial?.startedAt),
     dialToMs: markOf(receivedAt, attempt.dial?.endedAt),

@@ -1,6 +1,6 @@
 /** A short trace for each connection: its handshake, or its refusal. No span lives as long as a socket. */
 import { SpanKind } from '@opentelemetry/api';
-import type { ClientFact, HandshakeRecord } from '../../client/facts.ts';
+import type { ClientFact, ConnectionRecord, HandshakeRecord } from '../../client/facts.ts';
 import { toClientContext } from './client-context.ts';
 import { handshakeAttributes, handshakeStatus } from './handshake-attributes.ts';
 import { idsOfContext, known, type SpanTools } from './span-tools.ts';
@@ -18,20 +18,30 @@ export class HandshakeSpans {
       case 'handshake':
         this.#write(fact.handshake);
         return;
-      case 'connection.opened': {
-        const context = recent.handshakeOf(fact.connection.id);
-        if (context !== undefined) fact.connection.trace = idsOfContext(context);
+      case 'connection.opened':
+        this.#opened(fact.connection);
         return;
-      }
+      case 'tunnel.opened':
+        this.#opened(fact.tunnel);
+        return;
+      case 'tunnel.closed':
+        recent.closed(fact.tunnel.id);
+        return;
       case 'connection.closed':
         recent.closed(fact.connection.id);
         return;
       case 'frame.refused':
+      case 'tls.failed':
       case 'bridge.mistake':
       case 'ping.answered':
       case 'backpressure.ended':
         return;
     }
+  }
+
+  #opened(connection: ConnectionRecord): void {
+    const context = this.#tools.recent.handshakeOf(connection.id);
+    if (context !== undefined) connection.trace = idsOfContext(context);
   }
 
   #write(handshake: HandshakeRecord): void {

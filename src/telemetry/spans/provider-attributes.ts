@@ -3,6 +3,7 @@ import { SpanStatusCode, type SpanStatus } from '@opentelemetry/api';
 import type { AttemptRecord, DialRecord, TurnRecord } from '../../turn/facts.ts';
 import { genaiProviderName } from '../genai-provider.ts';
 import type { Semconv } from '../names.ts';
+import { isFailed } from '../is-failed.ts';
 import { providerId } from '../provider-id.ts';
 import type { SpanAttributes } from './attribute-names.ts';
 import { isAborted, secondsFrom } from './turn-attributes.ts';
@@ -70,28 +71,38 @@ export function inferenceFailed({ outcome }: TurnRecord): boolean {
 
 export function attemptAttributes(attempt: AttemptRecord): SpanAttributes {
   const { host, port } = serverOf(attempt.origin);
+  const isSocket = attempt.transport === 'websocket';
   return {
     // both names: tools look for the older one
     'peer.service': attempt.provider,
     'service.peer.name': attempt.provider,
     'server.address': host,
     'server.port': port,
-    'http.request.method': 'POST',
-    'url.full': attempt.origin + attempt.path,
+    'http.request.method': isSocket ? undefined : 'POST',
+    'url.full': (isSocket ? attempt.origin.replace(/^http/, 'ws') : attempt.origin) + attempt.path,
     'turnbridge.attempt': attempt.number,
     'turnbridge.attempt.reason': attempt.reason,
+    'turnbridge.transport': attempt.transport,
+    'turnbridge.transport.reason': attempt.transportReason,
     'turnbridge.provider': attempt.provider,
-    'network.protocol.name': 'http',
-    'network.protocol.version': attempt.httpVersion,
-    'http.response.status_code': attempt.answeredAt === undefined ? undefined : attempt.status,
+    'network.protocol.name': attempt.transport,
+    'network.protocol.version': isSocket ? '13' : attempt.httpVersion,
+    'http.response.status_code': httpStatusOf(attempt),
     'turnbridge.provider.connection': connectionOf(attempt),
     'turnbridge.provider.request_id': providerId(attempt.requestId),
     'turnbridge.time_to_headers': secondsFrom(attempt.startedAt, attempt.answeredAt),
     'turnbridge.time_to_first_event': secondsFrom(attempt.startedAt, attempt.firstEventAt),
     'turnbridge.stream.events': attempt.events,
     'turnbridge.retry_after': attempt.retryAfterS,
-    'error.type': attemptFailed(attempt) ? (attempt.errorType ?? '_OTHER') : undefined,
+    'turnbridge.provider.close_code': attempt.closeCode,
+    'error.type': isFailed(attempt) ? (attempt.errorType ?? '_OTHER') : undefined,
   };
+}
+
+/** Over a WebSocket there is one where the upgrade was refused; a 101 is no answer to this turn, and an event's is not HTTP's. */
+function httpStatusOf({ transport, answeredAt, events, status }: AttemptRecord): number | undefined {
+  if (transport === 'websocket') return status === 101 || events > 0 ? undefined : status;
+  return answeredAt === undefined ? undefined : status;
 }
 
 /** Undefined where it never came to one, as far as we know. */
@@ -101,12 +112,8 @@ function connectionOf({ dial, answeredAt }: AttemptRecord): 'new' | 'reused' | u
 }
 
 /** Whosever fault it was: a refused request is an error on the span of an HTTP client. */
-function attemptFailed({ result }: AttemptRecord): boolean {
-  return result === 'error' || result === 'rejected';
-}
-
 export function attemptStatus(attempt: AttemptRecord): SpanStatus {
-  return { code: attemptFailed(attempt) ? SpanStatusCode.ERROR : SpanStatusCode.UNSET };
+  return { code: isFailed(attempt) ? SpanStatusCode.ERROR : SpanStatusCode.UNSET };
 }
 
 export function dialAttributes(origin: string, dial: DialRecord): SpanAttributes {
@@ -119,6 +126,7 @@ export function dialAttributes(origin: string, dial: DialRecord): SpanAttributes
     'turnbridge.connect.dns': seconds(dial.dnsMs),
     'turnbridge.connect.tcp': seconds(dial.tcpMs),
     'turnbridge.connect.tls': seconds(dial.tlsMs),
+    'turnbridge.connect.upgrade': seconds(dial.upgradeMs),
     'error.type': dial.errorType,
   };
 }

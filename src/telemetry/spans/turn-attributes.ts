@@ -4,8 +4,16 @@ import type { TurnOutcome, TurnRecord } from '../../turn/facts.ts';
 import { providerId } from '../provider-id.ts';
 import type { SpanAttributes } from './attribute-names.ts';
 
+/** What was chosen between providers while the turn ran. */
+export interface TurnChoices {
+  /** It went on to another provider. */
+  readonly hasFailedOver: boolean;
+  /** It travelled over HTTP, though its provider's WebSocket was preferred. */
+  readonly hasFallenBack: boolean;
+}
+
 /** Everything, once it has ended. Durations are seconds; one that never was is left out. */
-export function turnAttributes(turn: TurnRecord): SpanAttributes {
+export function turnAttributes(turn: TurnRecord, choices?: TurnChoices): SpanAttributes {
   const { details, outcome } = turn;
   return {
     'network.protocol.name': turn.via,
@@ -33,6 +41,8 @@ export function turnAttributes(turn: TurnRecord): SpanAttributes {
     'turnbridge.queue.duration': secondsOf(between(turn.receivedAt, turn.startedAt)),
     'turnbridge.attempts': turn.attempts,
     'turnbridge.transport': turn.attempts > 0 ? turn.transport : undefined,
+    'turnbridge.failover': choices?.hasFailedOver === true ? true : undefined,
+    'turnbridge.transport.fallback': choices?.hasFallenBack === true ? true : undefined,
     'turnbridge.time_to_first_event': secondsFrom(turn.receivedAt, turn.firstEventAt),
     'turnbridge.time_to_first_output': secondsFrom(turn.receivedAt, turn.firstOutputAt),
     'turnbridge.stream.events': turn.events,

@@ -5,7 +5,7 @@
  *   response.create          SERVER    the turn, as its client saw it
  *   ├─ admission             INTERNAL  only when it waited in its lane
  *   └─ chat MODEL            CLIENT    the inference, all attempts
- *      └─ POST /v1/responses CLIENT    one attempt
+ *      └─ POST /v1/responses CLIENT    one attempt; WS /v1/responses over the provider's WebSocket
  *         └─ upstream connect CLIENT   only when a connection was dialled
  * ```
  * Nothing is done per event: what happened on the way is in the record, and is written when the turn ends. For a trace
@@ -24,6 +24,7 @@ import {
 } from './provider-attributes.ts';
 import { idsOf, known, type SpanTools } from './span-tools.ts';
 import { isAborted, turnAttributes, turnStatus } from './turn-attributes.ts';
+import { choiceEvent, type Choice } from './turn-choices.ts';
 import type { WallTime } from './wall-clock.ts';
 
 /** The spans of a turn that is under way. */
@@ -36,6 +37,8 @@ interface OpenTurn {
   readonly traceState: string;
   chat: { readonly span: Span; readonly context: Context; attempt: AttemptRecord } | undefined;
   attempt: Span | undefined;
+  hasFailedOver: boolean;
+  hasFallenBack: boolean;
 }
 
 /** Waiting for less than this is no waiting. */
@@ -67,9 +70,17 @@ export class TurnSpans {
       case 'warmup.answered':
         this.#warmedUp(fact.turn);
         return;
+      case 'turn.failover':
+      case 'turn.transport-fallback':
+      case 'turn.failover-denied':
+        this.#chosen(fact);
+        return;
       case 'turn.queued': // it has neither a route nor a trace yet
       case 'turn.first-event': // their times are in the record
       case 'turn.first-output':
+      case 'provider.ejected':
+      case 'provider.returned':
+      case 'provider.rate-limit':
       case 'bridge.mistake':
       case 'transcript.evicted':
         return;
@@ -101,6 +112,8 @@ export class TurnSpans {
       traceState,
       chat: undefined,
       attempt: undefined,
+      hasFailedOver: false,
+      hasFallenBack: false,
     };
     this.#open.set(turn, open);
     turn.trace = idsOf(span, traceState);
@@ -119,7 +132,7 @@ export class TurnSpans {
     }
     open.chat.attempt = attempt;
     const options = { kind: SpanKind.CLIENT, startTime };
-    open.attempt = tracer.startSpan(`POST ${attempt.path}`, options, open.chat.context);
+    open.attempt = tracer.startSpan(attemptName(attempt), options, open.chat.context);
     attempt.trace = idsOf(open.attempt, open.traceState);
   }
 
@@ -143,6 +156,17 @@ export class TurnSpans {
     span.end(open.time.at(attempt.endedAt ?? attempt.startedAt));
   }
 
+  /** Between the end of one attempt and the start of the next, or before the first. */
+  #chosen(choice: Choice): void {
+    const open = this.#open.get(choice.turn);
+    if (open === undefined) return;
+    if (choice.kind === 'turn.failover') open.hasFailedOver = true;
+    if (choice.kind === 'turn.transport-fallback') open.hasFallenBack = true;
+    const at = open.chat?.attempt.endedAt ?? choice.turn.startedAt ?? choice.turn.receivedAt;
+    const { name, attributes } = choiceEvent(choice);
+    open.span.addEvent(name, known(attributes), open.time.at(at));
+  }
+
   #end(turn: TurnRecord): void {
     const open = this.#open.get(turn) ?? this.#begin(turn);
     this.#open.delete(turn);
@@ -164,7 +188,7 @@ export class TurnSpans {
     if (span.isRecording()) {
       this.#tellWait(turn, open);
       addEvents(turn, open);
-      span.setAttributes(known(turnAttributes(turn)));
+      span.setAttributes(known(turnAttributes(turn, open)));
       span.setStatus(turnStatus(turn));
       recent.turnEnded(turn, span.spanContext());
     }
@@ -190,6 +214,10 @@ export class TurnSpans {
   #short({ time }: OpenTurn, name: string, kind: SpanKind, context: Context, from: number): Span {
     return this.#tools.tracer.startSpan(name, { kind, startTime: time.at(from) }, context);
   }
+}
+
+function attemptName({ transport, path }: AttemptRecord): string {
+  return `${transport === 'websocket' ? 'WS' : 'POST'} ${path}`;
 }
 
 /** At most five: what happened on the way, in the order of time as far as tools sort it. */

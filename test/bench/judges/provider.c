@@ -2,9 +2,14 @@
  * provider: an HTTP/1.1 provider of event streams on a free port (printed first), keep-alive, one thread. It reads POSTs
  * with a content-length and answers as the plan in their bodies says (wire.h): at a pace, or as fast as it is taken.
  * With a gap, each stream keeps its own times from the moment of its request on, so that streams stay out of step.
+ *
+ * Who asks for a WebSocket gets one, on any path: then each text is a request, and each event a text. `GET /dials` says
+ * how many were opened so far.
  */
 #define _GNU_SOURCE
+#include "delta.h"
 #include "net.h"
+#include "websocket.h"
 #include "wire.h"
 #include <errno.h>
 #include <stdio.h>
@@ -24,8 +29,6 @@
 #define HTTP_HEAD                                                                                                   \
   "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"                \
   "x-request-id: req_bench\r\ntransfer-encoding: chunked\r\n\r\n"
-#define EVENT_FIELD "event: response.output_text.delta\ndata: "
-#define CHUNK_END "\n\n\r\n"
 
 struct plan {
   long events;
@@ -39,7 +42,11 @@ enum state { READING_HEAD, READING_BODY, ANSWERING };
 struct stream {
   int fd; /* -1: closed */
   enum state state;
+  int is_websocket;
+  /* Of the frame that is being read. */
+  unsigned char mask[4];
   uint32_t wanted;
+  /* The beginning of a request: of HTTP its head as well, of a frame what is behind the frame's head. */
   char *head;
   size_t head_bytes;
   size_t body_left;
@@ -48,9 +55,7 @@ struct stream {
   int is_begun, is_over;
   /* When the next group is due; UINT64_MAX: not timed. */
   uint64_t due;
-  /* One event as a chunk, to be stamped and numbered. */
-  char *chunk;
-  size_t chunk_bytes;
+  struct delta delta;
   char *out;
   size_t out_bytes, out_at;
 };
@@ -61,6 +66,7 @@ static int timed_count;
 static struct stream *closed[MAX_STREAMS];
 static int closed_count;
 static char discarded[65536];
+static unsigned long dials;
 
 static void want(struct stream *stream, uint32_t events) {
   if (stream->wanted == events) return;
@@ -86,31 +92,10 @@ static void free_closed(void) {
   while (closed_count > 0) {
     struct stream *stream = closed[--closed_count];
     free(stream->head);
-    free(stream->chunk);
+    free(stream->delta.bytes);
     free(stream->out);
     free(stream);
   }
-}
-
-static void put_hexadecimal(char *at, uint64_t value) {
-  for (int i = STAMP_DIGITS - 1; i >= 0; i--, value >>= 4) at[i] = "0123456789abcdef"[value & 15];
-}
-
-static void put_number(char *at, long value) {
-  for (int i = NUMBER_DIGITS - 1; i >= 0; i--, value /= 10) at[i] = (char)('0' + value % 10);
-}
-
-/* The event of a plan, once: only number and stamp differ afterwards. */
-static void prepare_chunk(struct stream *stream) {
-  size_t event = LENGTH_OF(EVENT_FIELD) + STAMP_AT + (size_t)stream->plan.text_bytes + LENGTH_OF(DELTA_END) + 2;
-  free(stream->chunk);
-  stream->chunk = allocate(event + 32);
-  char *text = allocate((size_t)stream->plan.text_bytes + 1);
-  memset(text, 'x', (size_t)stream->plan.text_bytes);
-  int bytes = sprintf(stream->chunk, "%zx\r\n" EVENT_FIELD DELTA_START "%d" DELTA_MIDDLE "%s" DELTA_END CHUNK_END, event,
-                      FIRST_NUMBER, text);
-  stream->chunk_bytes = (size_t)bytes;
-  free(text);
 }
 
 static void put(struct stream *stream, const char *bytes, size_t count) {
@@ -121,6 +106,11 @@ static void put(struct stream *stream, const char *bytes, size_t count) {
 
 static void put_event(struct stream *stream, const char *name, const char *payload) {
   char chunk[1024], event[900];
+  if (stream->is_websocket) {
+    put(stream, chunk, put_frame_head(chunk, TEXT_FRAME, strlen(payload)));
+    put(stream, payload, strlen(payload));
+    return;
+  }
   int bytes = snprintf(event, sizeof event, "event: %s\ndata: %s\n\n", name, payload);
   bytes = snprintf(chunk, sizeof chunk, "%x\r\n%s\r\n", (unsigned)bytes, event);
   put(stream, chunk, (size_t)bytes);
@@ -132,19 +122,17 @@ static void put_group(struct stream *stream) {
   stream->out_bytes = stream->out_at = 0;
   if (!stream->is_begun) {
     stream->is_begun = 1;
-    put(stream, HTTP_HEAD, LENGTH_OF(HTTP_HEAD));
+    if (!stream->is_websocket) put(stream, HTTP_HEAD, LENGTH_OF(HTTP_HEAD));
     put_event(stream, "response.created", CREATED);
     if (plan->gap_us > 0) return; /* The first delta is due after a gap. */
   }
-  char *payload = strstr(stream->chunk, DELTA_START);
   for (int i = 0; i < plan->events_per_write && stream->sent < plan->events; i++) {
-    put_number(payload + NUMBER_AT, FIRST_NUMBER + stream->sent++);
-    put_hexadecimal(payload + STAMP_AT, now_ns());
-    put(stream, stream->chunk, stream->chunk_bytes);
+    stamp_delta(&stream->delta, stream->sent++);
+    put(stream, stream->delta.bytes, stream->delta.count);
   }
   if (stream->sent < plan->events) return;
   put_event(stream, "response.completed", COMPLETED);
-  put(stream, "0\r\n\r\n", 5);
+  if (!stream->is_websocket) put(stream, "0\r\n\r\n", 5);
   stream->is_over = 1;
 }
 
@@ -188,13 +176,41 @@ static void begin_answer(struct stream *stream) {
     die("a request without a plan in its first %zu bytes", stream->head_bytes);
   if (plan->text_bytes < STAMP_DIGITS || plan->events_per_write < 1 || plan->events > 8999999)
     die("a plan that cannot be: %ld,%d,%ld,%d", plan->events, plan->text_bytes, plan->gap_us, plan->events_per_write);
-  prepare_chunk(stream);
+  make_delta(&stream->delta, (size_t)plan->text_bytes, stream->is_websocket);
   stream->state = ANSWERING;
   stream->sent = stream->is_begun = stream->is_over = 0;
   stream->out_bytes = stream->out_at = 0;
   stream->due = now_ns();
   if (plan->gap_us > 0) timed[timed_count++] = stream;
   go_on(stream);
+}
+
+/* A short answer, of which the kernel takes all: nothing else is under way. */
+static void answer_at_once(struct stream *stream, const char *text, int bytes) {
+  if (write(stream->fd, text, (size_t)bytes) != bytes) die("%d bytes could not be written at once", bytes);
+  stream->head_bytes = 0;
+}
+
+static void say_dials(struct stream *stream) {
+  char text[128], count[24];
+  int digits = snprintf(count, sizeof count, "%lu", dials);
+  answer_at_once(stream, text,
+                 snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s", digits, count));
+}
+
+static void open_websocket(struct stream *stream) {
+  char text[160], accept[ACCEPT_BYTES + 1];
+  const char *key = strcasestr(stream->head, "\r\nsec-websocket-key: ");
+  if (key == NULL) die("an upgrade without sec-websocket-key:\n%s", stream->head);
+  key += 21;
+  accept_key(key, strcspn(key, "\r"), accept);
+  stream->is_websocket = 1;
+  dials++;
+  answer_at_once(stream, text,
+                 snprintf(text, sizeof text,
+                          "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+                          "sec-websocket-accept: %s\r\n\r\n",
+                          accept));
 }
 
 /* Looks whether the head is whole, and how much of the body is still to come. */
@@ -205,6 +221,8 @@ static void read_head(struct stream *stream) {
     return;
   }
   *end = '\0';
+  if (strcasestr(stream->head, "\r\nupgrade: websocket") != NULL) return open_websocket(stream);
+  if (strncmp(stream->head, "GET /dials ", 11) == 0) return say_dials(stream);
   char *length = strcasestr(stream->head, "\r\ncontent-length:");
   if (length == NULL) die("a request without content-length:\n%s", stream->head);
   size_t body = (size_t)atol(length + 17);
@@ -214,22 +232,45 @@ static void read_head(struct stream *stream) {
   stream->state = READING_BODY;
 }
 
+static void unmask(struct stream *stream, size_t from) {
+  for (size_t i = from; i < stream->head_bytes; i++) stream->head[i] ^= (char)stream->mask[i % 4];
+}
+
+/* The same of a frame: of what came, its head is taken off. */
+static void read_frame(struct stream *stream) {
+  struct frame_head frame;
+  if (!take_frame_head(stream->head, stream->head_bytes, &frame)) return;
+  if (frame.first_byte == CLOSE_FRAME) return close_stream(stream);
+  if (frame.first_byte != TEXT_FRAME) die("a frame that begins with 0x%02x", frame.first_byte);
+  size_t here = stream->head_bytes - frame.bytes;
+  if (here > frame.payload_bytes) die("a second request before the first was answered");
+  memmove(stream->head, stream->head + frame.bytes, here);
+  memcpy(stream->mask, frame.mask, sizeof frame.mask);
+  stream->head_bytes = here;
+  unmask(stream, 0);
+  stream->body_left = frame.payload_bytes - here;
+  stream->state = READING_BODY;
+}
+
 static void on_readable(struct stream *stream) {
   size_t room = HEAD_BYTES - stream->head_bytes;
   int is_kept = stream->state != ANSWERING && room > 0;
   ssize_t got = is_kept ? read(stream->fd, stream->head + stream->head_bytes, room)
                         : read(stream->fd, discarded, sizeof discarded);
   if (got < 0 && errno == EAGAIN) return;
-  if (got <= 0) return close_stream(stream);
+  int is_left = got > 0 && stream->is_websocket && stream->state == ANSWERING && (unsigned char)discarded[0] == CLOSE_FRAME;
+  if (got <= 0 || is_left) return close_stream(stream);
   if (stream->state == ANSWERING) die("a second request before the first was answered");
   if (is_kept) stream->head_bytes += (size_t)got;
   if (stream->state == READING_HEAD) {
-    read_head(stream);
+    if (stream->is_websocket) read_frame(stream);
+    else read_head(stream);
   } else {
     if ((size_t)got > stream->body_left) die("a body longer than its content-length");
     stream->body_left -= (size_t)got;
+    if (is_kept && stream->is_websocket) unmask(stream, stream->head_bytes - (size_t)got);
   }
-  if (stream->state == READING_BODY && stream->body_left == 0) begin_answer(stream);
+  if (stream->fd >= 0 && stream->state == READING_BODY && stream->body_left == 0) begin_answer(stream);
 }
 
 static void open_stream(int fd) {

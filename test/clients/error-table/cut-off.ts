@@ -5,6 +5,9 @@ import { fewRetries, goodAnswer, once, type FaultRow, type Stage } from './fault
 import { keyed } from './provider-faults.ts';
 import { codexHears, drainAndMove, firstRequest, handshakes, refusesWhatIsNew, reload } from './spoilers.ts';
 
+/** What Codex waits for an answer that does not come, and has for the one after it, on a machine that does much else. */
+const patienceMs = 2500;
+
 export const cutOff: readonly FaultRow[] = [
   {
     happened: 'a drain; the turn ends in time',
@@ -72,8 +75,9 @@ export const cutOff: readonly FaultRow[] = [
   },
   {
     happened: '`limits.maxConnectionAgeSeconds`, in mid turn',
-    arrange: once([{ begin: true }, { wait: 2500 }, { text: goodAnswer }], {
-      route: { limits: { maxConnectionAgeSeconds: 1 } },
+    // the turn has to begin before, and to end after
+    arrange: once([{ begin: true }, { wait: 4500 }, { text: goodAnswer }], {
+      route: { limits: { maxConnectionAgeSeconds: 3 } },
     }),
     gets: ['close 1012'],
     does: { how: 'goes on', sockets: 1, turns: 1, posts: 0 },
@@ -132,7 +136,7 @@ export const cutOff: readonly FaultRow[] = [
     happened: 'the line goes dead',
     arrange: once([{ text: 'Half an', unfinished: true }, { stall: true }], {
       hasNetwork: true,
-      codex: { streamIdleTimeoutMs: 1000 },
+      codex: { streamIdleTimeoutMs: patienceMs },
       meanwhile: async (stage) => {
         await codexHears(stage, 'response.output_text.delta');
         stage.network.silence();
@@ -150,10 +154,13 @@ export const cutOff: readonly FaultRow[] = [
     arrange: once([{ text: 'x'.repeat(1 << 20), repeat: 24, unfinished: true }, { stall: true }], {
       hasNetwork: true,
       bridge: { settings: { flow: { maxUnsentBytes: 1 << 16, maxStallMs: 500 } } },
+      codex: { webSocketConnectTimeoutMs: 15_000 }, // one socket that is given up early would be one more
       meanwhile: async (stage) => {
         await firstRequest(stage);
         stage.network.throttle(1);
-        await until(() => stage.bridge.logs().some(({ event }) => event === 'connection.close'), 'x', 30_000);
+        const isGivenUp = (): boolean =>
+          stage.bridge.logs().some((line) => line['close_reason'] === 'client reads too slowly');
+        await until(isGivenUp, 'the bridge to give it up', 30_000);
         stage.network.restore();
       },
     }),
@@ -166,7 +173,7 @@ export const cutOff: readonly FaultRow[] = [
     happened: 'the bridge does not answer a handshake',
     arrange: () => ({
       hasNetwork: true,
-      codex: { webSocketConnectTimeoutMs: 1000 },
+      codex: { webSocketConnectTimeoutMs: patienceMs },
       before: async ({ network }) => network.silence(),
       meanwhile: async (stage) => {
         await handshakes(stage, 1);
@@ -183,7 +190,7 @@ export const cutOff: readonly FaultRow[] = [
     happened: 'the bridge does not answer the warm-up',
     arrange: () => ({
       hasNetwork: true,
-      codex: { webSocketConnectTimeoutMs: 1000 },
+      codex: { webSocketConnectTimeoutMs: patienceMs },
       async before({ network }) {
         void network.at({ way: 'toClient', behind: '\r\n\r\n' }, () => network.silence());
       },

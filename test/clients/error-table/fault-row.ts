@@ -3,6 +3,7 @@
  * of them happen to the real Codex CLI, and docs/errors.md shows them.
  */
 import type { AnswerLike } from '../../../src/scripted/script.ts';
+import type { WebSocketSettings } from '../../../src/scripted/websocket-settings.ts';
 import type { ScriptedProvider } from '../../../src/scripted/scripted-provider.ts';
 import type { RouteWishes, StartOptions, TestBridge } from '../../harness/bridge.ts';
 import type { FlakyProxy } from '../../harness/flaky-proxy.ts';
@@ -54,6 +55,8 @@ export interface Doing {
 export interface Arrangement {
   /** The provider's answer to its n-th request, from 1; undefined: {@link goodAnswer}. */
   readonly provider?: (number: number) => AnswerLike | undefined;
+  /** The provider has WebSockets, with these settings; the n-th request is then the n-th that is no warm-up. */
+  readonly webSocket?: WebSocketSettings;
   /** The provider's `url` in the route, instead of the scripted provider's; what it needs is closed by the stage. */
   readonly providerUrl?: (stack: AsyncDisposableStack) => Promise<string>;
   readonly route?: RouteWishes;

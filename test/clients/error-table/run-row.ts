@@ -1,6 +1,7 @@
 /** Makes a row of the error table happen to the real Codex CLI, and says what came of it. */
 import { fakeProvider } from '../../harness/fake-provider.ts';
-import { startBridge } from '../../harness/bridge.ts';
+import type { RecordedRequest } from '../../../src/scripted/recorded-request.ts';
+import { startBridge, type RouteWishes } from '../../harness/bridge.ts';
 import { openFlakyProxy } from '../../harness/flaky-proxy.ts';
 import { routeFile } from '../../protocol/scene.ts';
 import { openAppServer, type Notification } from '../codex-app-server.ts';
@@ -10,14 +11,21 @@ import { openClientTap } from '../client-tap.ts';
 import { goodAnswer, type Arrangement, type Stage } from './fault-row.ts';
 import { observe, type Observation, type Shown } from './observe.ts';
 
+/** What a row came to, and how each turn that the provider was asked for came to it. */
+export type RowRun = Observation & { readonly cameBy: readonly RecordedRequest['via'][] };
+
 /** Runs one arrangement. Everything it opened is closed when it resolves. */
-export async function runRow(arrangement: Arrangement): Promise<Observation> {
+export async function runRow(arrangement: Arrangement): Promise<RowRun> {
   await using stack = new AsyncDisposableStack();
+  let asked = 0;
   const provider = stack.use(
-    await fakeProvider(({ number }) => arrangement.provider?.(number) ?? [{ text: goodAnswer }]),
+    await fakeProvider(
+      () => arrangement.provider?.((asked += 1)) ?? [{ text: goodAnswer }],
+      arrangement.webSocket && { webSocket: arrangement.webSocket },
+    ),
   );
   const url = (await arrangement.providerUrl?.(stack)) ?? provider.url;
-  const routes = routeFile(url, arrangement.route, arrangement.secrets);
+  const routes = routeFile(url, routeOf(arrangement), arrangement.secrets);
   const options = { routes, ...arrangement.bridge };
   const bridge = stack.use(await startBridge(options));
   const flaky = arrangement.hasNetwork ? stack.use(await openFlakyProxy(bridge.port)) : undefined;
@@ -40,7 +48,18 @@ export async function runRow(arrangement: Arrangement): Promise<Observation> {
     ? twoTurns(home, arrangement.between, stage)
     : oneTurn(home, arrangement.prompt);
   const [shown] = await Promise.all([running, arrangement.meanwhile?.(stage)]);
-  return observe(tap, shown);
+  return { ...observe(tap, shown), cameBy: provider.requests.filter(isAsked).map(({ via }) => via) };
+}
+
+/** Whoever speaks WebSocket is asked for it, unless the row says otherwise. */
+function routeOf({ webSocket, route }: Arrangement): RouteWishes | undefined {
+  if (webSocket === undefined) return route;
+  return { ...route, provider: { transport: 'Auto', ...route?.provider } };
+}
+
+/** A turn: neither a warm-up nor another path. */
+function isAsked({ path, body }: RecordedRequest): boolean {
+  return path.endsWith('/responses') && body['generate'] !== false;
 }
 
 async function oneTurn(home: CodexHome, prompt = 'Say it.'): Promise<Shown> {

@@ -14,7 +14,12 @@ function groupWith(clients: Partial<ClientPolicy> = {}, changes: Partial<RouteGr
 }
 
 function snapshotOf(...groups: readonly RouteGroup[]): Snapshot {
-  return { version: 'v', routes: groups.flatMap(({ routes }) => routes), groups };
+  return {
+    version: 'v',
+    routes: groups.flatMap(({ routes }) => routes),
+    groups,
+    closedHosts: new Set(),
+  };
 }
 
 /** A route with everything that can refuse: one key, one origin. */
@@ -55,11 +60,11 @@ describe('the checks, each with all the later ones failing too', () => {
     ],
     ['no snapshot yet', 'not_ready 503 not_ready', EVERYTHING_WRONG, '/nowhere', { snapshot: undefined }],
     [
-      'no route in it',
-      'not_ready 503 not_ready',
+      'no route in it, as an operator may say',
+      'not_found 404 not_found',
       EVERYTHING_WRONG,
       '/nowhere',
-      { snapshot: { version: 'v', routes: [], groups: [] } },
+      { snapshot: snapshotOf() },
     ],
     ['no group', 'not_found 404 not_found', EVERYTHING_WRONG, '/nowhere', { snapshot: snapshotOf(disabled) }],
     [

@@ -88,7 +88,9 @@ test.each([
 
 describe('the group that was asked for', () => {
   const group = aGroup(aRoute());
-  const snapshot = { groups: [group] } as unknown as NonNullable<Parameters<typeof groupOf>[0]>;
+  const snapshot = { groups: [group], closedHosts: new Set() } as unknown as NonNullable<
+    Parameters<typeof groupOf>[0]
+  >;
 
   test('is unknown without routes', () => {
     expect(groupOf(undefined, headOf({}))).toBeUndefined();

@@ -113,6 +113,23 @@ keyed.yaml:7:89: error: spec.providers[0].auth.secretRef.name: there is no Secre
     });
   });
 
+  test.each([
+    ['sidecar', 0],
+    ['sidecar-of-team-a', 0],
+    ['sidecars', 1],
+  ])(
+    'takes a loopback provider for bridge %s as the API server does: exit code %d',
+    async (bridgeName, code) => {
+      const route = {
+        apiVersion: 'turnbridge.dev/v1alpha1',
+        kind: 'ResponsesRoute',
+        metadata: { name: 'local' },
+        spec: { bridgeName, providers: [{ name: 'a', url: 'http://127.0.0.1:8000/v1' }] },
+      };
+      expect(await check(['--cluster', '-f', '-'], JSON.stringify(route))).toMatchObject({ code });
+    },
+  );
+
   test('says when there was no route', async () => {
     expect(await check(['-f', '-'], '')).toMatchObject({
       code: 0,

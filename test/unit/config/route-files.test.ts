@@ -141,7 +141,7 @@ test('JSON is read as well, with places', () => {
   const text =
     '{"apiVersion": "turnbridge.dev/v1alpha1", "kind": "ResponsesRoute",\n "metadata": {"name": "A"}}';
   expect(load(text).problems.map(formatProblem)).toEqual([
-    'routes.yaml:1:1: error: spec: spec is missing. What is wished for.',
+    'routes.yaml:1:1: error: spec: spec is missing. Who may come in, which requests this route is for, and where their turns go.',
     'routes.yaml:2:23: error: metadata.name: name must be the name of a Kubernetes object: lower-case letters, digits, hyphens and dots; write a',
   ]);
 });
@@ -152,16 +152,17 @@ apiVersion: turnbridge.dev/v1alpha1
 kind: ResponsesRoute
 metadata: { name: a }
 spec:
+  failover: { maxAttempts: 1 }
   providers:
     - &base { name: a, url: 'https://a.example.com/v1?x' }
     - <<: *base
       name: b
-      models: [b]
+      priority: 1
 `;
   expect(load(text).problems.map((problem) => [problem.path.join('.'), problem.position])).toEqual([
-    ['spec.providers.0.url', { line: 7, column: 29 }],
-    ['spec.providers.1.url', { line: 8, column: 7 }],
-    ['spec.providers.1', { line: 8, column: 7 }],
+    ['spec.providers.0.url', { line: 8, column: 29 }],
+    ['spec.providers.1.url', { line: 9, column: 7 }],
+    ['spec.providers.1', { line: 9, column: 7 }],
   ]);
 });
 

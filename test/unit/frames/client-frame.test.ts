@@ -103,29 +103,35 @@ describe('what a client may say', () => {
     expect(request.input.bytes.toString()).toBe('"\\udfff"');
   });
 
-  test('the other frames carry their ids and give back their input as raw JSON', () => {
-    expect(frame({ type: 'response.interrupt', response_id: 'r1', mode: 'discard_partial_items' })).toEqual({
+  test('the other frames carry their ids, give back their input as raw JSON and can be passed on whole', () => {
+    const interrupt = '{"type":"response.interrupt","response_id":"r1","mode":"discard_partial_items"}';
+    expect(frame(interrupt)).toEqual({
       kind: 'interrupt',
       responseId: 'r1',
+      bytes: Buffer.from(interrupt),
     });
-    expect(frame({ type: 'response.interrupt', response_id: 7 })).toEqual({
+    expect(frame({ type: 'response.interrupt', response_id: 7 })).toMatchObject({
       kind: 'interrupt',
       responseId: undefined,
     });
-    expect(frame('{"type":"response.steer","previous_response_id":"r1","input": [ 1 ] }')).toEqual({
+    const steer = '{"type":"response.steer","previous_response_id":"r1","input": [ 1 ] }';
+    expect(frame(steer)).toEqual({
       kind: 'steer',
       previousResponseId: 'r1',
       input: Buffer.from('[ 1 ]'),
+      bytes: Buffer.from(steer),
     });
-    expect(frame({ type: 'response.steer' })).toEqual({
+    expect(frame({ type: 'response.steer' })).toMatchObject({
       kind: 'steer',
       previousResponseId: undefined,
       input: undefined,
     });
-    expect(frame('{"type":"response.inject","response_id":"r1","input":"x"}')).toEqual({
+    const inject = '{"type":"response.inject","response_id":"r1","input":"x"}';
+    expect(frame(inject)).toEqual({
       kind: 'inject',
       responseId: 'r1',
       input: Buffer.from('"x"'),
+      bytes: Buffer.from(inject),
     });
     expect(frame({ type: 'response.processed', response_id: 'r1' })).toEqual({ kind: 'processed' });
   });

@@ -87,6 +87,7 @@ describe('the error table', () => {
   const elsewhere: ReadonlySet<ErrorCode> = new Set([
     'method_not_allowed', // test/protocol/admission-paths.test.ts: Codex sends no such method
     'unsupported_encoding', // test/protocol/http-bodies.test.ts: nor such a body
+    'provider_has_no_websocket', // test/clients/codex-socket-faults.test.ts: the table's provider is asked over HTTP
     'internal_error', // test/unit/turn, test/failure: nothing that can be arranged from outside causes it
   ]);
 

@@ -78,6 +78,11 @@ describe('what is said', () => {
     ['an error that is a text', { error: 'boom' }, { message: 'boom', code: null }],
     ['a message alone', { message: 'boom', code: 7 }, { message: 'boom', code: '7' }],
     ['a detail', { detail: 'boom' }, { message: 'boom' }],
+    [
+      'a detail of several fields',
+      { detail: { code: 'deactivated_workspace', message: 'boom' } },
+      { code: 'deactivated_workspace', message: 'boom' },
+    ],
     ['a list of errors', [{ error: { message: 'boom' } }], { message: 'boom' }],
     ['a code that is a number', { error: { message: 'm', code: 400 } }, { code: '400' }],
     ['a message that is none', { error: { message: 7, param: 8 } }, { param: null }],

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { closedUrl } from '../../harness/nowhere.ts';
 import { type Behaviour, type FakeDeployment, sendJson, startFakeDeployment } from './fake-deployment.ts';
 
 let fake: FakeDeployment;
@@ -106,16 +107,14 @@ describe('turn', () => {
   });
 
   test('exits with 1 when nobody is there, and says what to start', async () => {
-    await fake.close();
-    const { code, out, err } = await run('turn', [fake.url, 'hello']);
-    fake = await startFakeDeployment();
+    const { code, out, err } = await run('turn', [`${closedUrl}/v1`, 'hello']);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/ECONNREFUSED.*\n.*start the bridge/);
   });
 
   test('gives up after the time it was given', async () => {
     behaviour.frame = () => true;
-    const { code, err } = await run('turn', [fake.url, 'hello', '--timeout', '0.05']);
+    const { code, err } = await run('turn', [fake.url, 'hello', '--timeout', '5']);
     expect(code).toBe(1);
     expect(err).toMatch(/no event within the time allowed\n.*proxy_buffering/);
   });
@@ -126,10 +125,10 @@ describe('turn', () => {
       sendJson(ws, { type: 'response.in_progress', response: { id: 'r' } });
       return true;
     };
-    const { code, err } = await run('turn', [fake.url, 'hello', '--timeout', '2']);
+    const { code, err } = await run('turn', [fake.url, 'hello', '--timeout', '5']);
     expect(code).toBe(1);
     expect(err).toBe(
-      'turn: the turn did not complete (broken): the turn took longer than 2 s (--timeout); 2 events had come\n',
+      'turn: the turn did not complete (broken): the turn took longer than 5 s (--timeout); 2 events had come\n',
     );
   });
 

@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect, test } from '@jest/globals';
 import { watchDial } from '../../../src/provider/dial.ts';
+import { closedPort } from '../../harness/nowhere.ts';
 import { openTlsFront, tlsFixture } from '../../harness/tls-front.ts';
 
 const IDENTITY = { cert: tlsFixture('server.pem'), key: tlsFixture('server.key.pem') };
@@ -60,9 +61,7 @@ test('a certificate that nobody vouches for fails after the connection stood', a
 });
 
 test('where nobody listens there is a fault and no connection', async () => {
-  const server = await openServer();
-  await server.close();
-  const dial = await dialled(connect(server.port, '127.0.0.1'), 'connect');
+  const dial = await dialled(connect(closedPort, '127.0.0.1'), 'connect');
   expect(dial).toMatchObject({ tcpMs: undefined, tlsMs: undefined });
   expect(dial.fault).toMatchObject({ code: 'connect_failed', reason: 'ECONNREFUSED' });
 });

@@ -162,3 +162,18 @@ test('a JSON answer that comes byte by byte is read as one', () => {
   expect(end()).toBeUndefined();
   expect(types).toEqual(['response.created', 'response.completed']);
 });
+
+test('a finished response of the dialect ChatGPT is given the output that its items told, other ones are not', () => {
+  const done = '{"type":"response.output_item.done","output_index":0,"item":{"id":"a"}}';
+  const end = '{"type":"response.done","response":{"id":"r","output":[]}}';
+  const ended = (output: string) => `{"type":"response.completed","response":{"id":"r","output":${output}}}`;
+  for (const [dialect, output] of [
+    ['ChatGPT', '[{"id":"a"}]'],
+    ['OpenAI', '[]'],
+  ] as const) {
+    const { push, payloads, types } = reading('stream', dialect);
+    expect(push(sse(CREATED, done, end))).toBeUndefined();
+    expect(payloads).toEqual([CREATED, done, ended(output)]);
+    expect(types.at(-1)).toBe('response.completed');
+  }
+});

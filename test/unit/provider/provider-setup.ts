@@ -6,11 +6,11 @@ import type {
   Attempt,
   AttemptEnd,
   AttemptListener,
-  AttemptRequest,
+  HttpAttemptRequest,
   ProviderAnswer,
   ProviderFault,
-  ProviderTransport,
 } from '../../../src/provider/provider.ts';
+import type { HttpSseTransport } from '../../../src/provider/http-sse.ts';
 import type { CompiledProvider, CompiledRoute, HeaderField } from '../../../src/route/snapshot.ts';
 import { aProvider, aRoute } from '../../harness/compiled-route.ts';
 import { until } from '../../harness/wait-for.ts';
@@ -47,9 +47,13 @@ export function fields(record: Record<string, string>): HeaderField[] {
   return Object.entries(record).map(([name, value]) => ({ name, value }));
 }
 
-export function requestTo(provider: CompiledProvider, changes: Partial<AttemptRequest> = {}): AttemptRequest {
+export function requestTo(
+  provider: CompiledProvider,
+  changes: Partial<HttpAttemptRequest> = {},
+): HttpAttemptRequest {
   const body = changes.body ?? [Buffer.from('{"model":"m","stream":true}')];
   return {
+    transport: 'http',
     route: routeTo(provider),
     provider,
     clientHeaders: [],
@@ -108,7 +112,7 @@ export class Heard implements AttemptListener {
   }
 }
 
-export function open(transport: ProviderTransport, request: AttemptRequest): Heard {
+export function open(transport: Pick<HttpSseTransport, 'open'>, request: HttpAttemptRequest): Heard {
   const heard = new Heard();
   heard.attempt = transport.open(request, heard);
   return heard;

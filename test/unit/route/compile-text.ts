@@ -1,11 +1,12 @@
 /** Routes for tests, written as YAML: only what matters, apiVersion and kind are added. */
 import { parseAllDocuments } from 'yaml';
 import { checkResource } from '../../../src/route/check-resource.ts';
-import { compile } from '../../../src/route/compile.ts';
+import { compile, compileRoutes } from '../../../src/route/compile.ts';
 import type { CompileOptions, CompileResult } from '../../../src/route/compile.ts';
+import { isReferenceProblem } from '../../../src/route/problem.ts';
 import { API_VERSION, KIND } from '../../../src/route/resource.ts';
 import { Secret } from '../../../src/route/secret.ts';
-import type { Snapshot } from '../../../src/route/snapshot.ts';
+import type { ServedRoute, Snapshot } from '../../../src/route/snapshot.ts';
 
 export type Objects = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
@@ -18,6 +19,22 @@ export function compileText(
   objects: Objects = {},
   options: Partial<CompileOptions> = {},
 ): CompileResult {
+  return compile(...inputsOf(text, objects, options));
+}
+
+/** What a cluster would serve of them: providers whose credentials are missing are left out. */
+export function servedOf(text: string, objects: Objects = {}): readonly ServedRoute[] {
+  const { served, problems } = compileRoutes(...inputsOf(text, objects, { missingReferences: 'LeftOut' }));
+  const refused = problems.filter((problem) => problem.severity === 'error' && !isReferenceProblem(problem));
+  if (refused.length > 0) throw new Error(JSON.stringify(refused, null, 2));
+  return served;
+}
+
+function inputsOf(
+  text: string,
+  objects: Objects,
+  options: Partial<CompileOptions>,
+): Parameters<typeof compile> {
   const documents = parseAllDocuments(text).map((document, index) =>
     checkResource({
       apiVersion: API_VERSION,
@@ -37,12 +54,11 @@ export function compileText(
     },
     configMap: find,
   };
-  return compile(documents, lookup, {
-    loopbackAllowed: false,
-    missingReferences: 'Refused',
-    bridgeName: undefined,
-    ...options,
-  });
+  return [
+    documents,
+    lookup,
+    { loopbackAllowed: false, missingReferences: 'Refused', bridgeName: undefined, ...options },
+  ];
 }
 
 /** The same where every document must be without an error. */

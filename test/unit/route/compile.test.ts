@@ -60,17 +60,28 @@ describe('a route with nothing but a provider', () => {
           tls: { ca: undefined, serverName: undefined },
           http: 'Auto',
           dialect: 'OpenAI',
-          limits: { maxRequestBytes: undefined },
+          capabilities: new Set(),
+          limits: {
+            maxRequestBytes: undefined,
+            maxWebSocketMessageBytes: 16_777_216,
+            maxConnectionAgeMs: 3_300_000,
+          },
+          health: { consecutiveFailures: 3, ejectionMs: 10_000, maxEjectionMs: 300_000 },
           loopbackAllowed: false,
         },
       ],
+      unusableProviders: [],
       headerPassthrough: {
         request: { allow: new Set(), deny: new Set() },
         response: { allow: new Set(), deny: new Set() },
       },
       continuation: { mode: undefined, maxBytesPerConnection: 8_388_608 },
       timeouts: { connectMs: 10_000, firstEventMs: 300_000, idleMs: 300_000, turnDeadlineMs: 3_600_000 },
-      relay: { paths: ['/models', '/responses/compact'], sharedKey: false },
+      failover: {
+        causes: new Set(['ConnectFailure', 'Timeout', 'RateLimited', 'ServerError']),
+        maxAttempts: 2,
+      },
+      relay: { paths: ['/models', '/responses/compact'], webSocketPaths: ['/realtime'], sharedKey: false },
       telemetry: { sessionIds: 'Hashed' },
     });
   });
@@ -184,6 +195,8 @@ describe('providers share connections', () => {
   test.each([
     "url: 'https://a.example.com/other'",
     "url: 'https://a.example.com:443', models: [a]",
+    "url: 'wss://a.example.com/v1'",
+    "url: 'https://a.example.com', capabilities: [Lanes], limits: { maxConnectionAgeSeconds: 600 }",
     "url: 'https://a.example.com', headers: { set: [{ name: x-a, value: b }] }",
   ])('when only what is said in requests differs: %s', (provider) => {
     expect(poolKey(provider)).toBe(base);
@@ -230,11 +243,37 @@ spec: { ${provider} }
 metadata: { name: broken }
 spec: { hostnames: [a.example.com], clients: { webSocket: Disabled }, providers: [] }
 ---
+metadata: { name: sound }
+spec: { hostnames: [a.example.com], ${provider} }
+`);
+    expect(snapshot?.routes.map(({ id }) => id)).toEqual(['default/sound']);
+    expect(problems.map(({ document, severity }) => [document, severity])).toEqual([[0, 'error']]);
+  });
+
+  test('of which one is broken close the hosts that nobody else of its namespace has', () => {
+    const { snapshot } = compileText(`
+metadata: { name: broken }
+spec: { hostnames: [a.example.com, b.example.com], providers: [] }
+---
+metadata: { name: sound }
+spec: { hostnames: [a.example.com, '*.example.com'], ${provider} }
+`);
+    expect(snapshot?.closedHosts).toEqual(new Set(['b.example.com']));
+  });
+
+  test('of which one is broken keep its hosts for its namespace', () => {
+    const { snapshot, problems } = compileText(`
+metadata: { name: broken }
+spec: { hostnames: [a.example.com], providers: [] }
+---
 metadata: { name: sound, namespace: other }
 spec: { hostnames: [a.example.com], ${provider} }
 `);
-    expect(snapshot?.routes.map(({ id }) => id)).toEqual(['other/sound']);
-    expect(problems.map(({ document, severity }) => [document, severity])).toEqual([[0, 'error']]);
+    expect(snapshot).toBeUndefined();
+    expect(problems.map(({ document, reason }) => [document, reason])).toEqual([
+      [0, undefined],
+      [1, 'HostnameNotAllowed'],
+    ]);
   });
 
   test('without any that is sound give no snapshot', () => {

@@ -9,6 +9,7 @@ import {
   isRelayedToClients,
   isReservedHeader,
   isWrittenByBridge,
+  looksLikeCredential,
 } from '../../../src/route/header-names.ts';
 
 const TESTS = {
@@ -62,3 +63,26 @@ test.each<[string, readonly TestName[]]>([
   const answers = Object.entries(TESTS).filter(([, answersYes]) => answersYes(name));
   expect(answers.map(([test]) => test).toSorted()).toEqual(yes.toSorted());
 });
+
+test.each([
+  'key',
+  'token',
+  'api_key',
+  'apikey',
+  'x-goog-api-key',
+  'Ocp-Apim-Subscription-Key',
+  'x-amz-security-token',
+  'x-client-secret',
+  'x-password',
+  'sig',
+  'cookie',
+])('%s looks like a credential', (name) => {
+  expect(looksLikeCredential(name)).toBe(true);
+});
+
+test.each(['x-team', 'api-version', 'idempotency-key', 'prompt-cache-key', 'monkey', 'max-tokens', 'design'])(
+  '%s does not look like a credential',
+  (name) => {
+    expect(looksLikeCredential(name)).toBe(false);
+  },
+);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { toSnapshot } from '../../../src/route/route-groups.ts';
 import { chooseGroup, chooseProvider, chooseRoute, mapModel } from '../../../src/route/match.ts';
-import type { CompiledRoute, HeaderField, RouteGroup } from '../../../src/route/snapshot.ts';
-import { snapshotOf } from './compile-text.ts';
+import type { CompiledRoute, HeaderField, RouteGroup, Snapshot } from '../../../src/route/snapshot.ts';
+import { servedOf, snapshotOf } from './compile-text.ts';
 
 const PROVIDERS = "providers: [{ name: a, url: 'https://a.example.com/v1' }]";
 
@@ -10,6 +11,34 @@ function onlyRoute(spec: string): CompiledRoute {
   if (route === undefined) throw new Error('no route');
   return route;
 }
+
+describe('a host that belongs to a namespace', () => {
+  const two = `
+metadata: { namespace: ai, name: mine }
+spec: { hostnames: [codex.example.com], ${PROVIDERS} }
+---
+metadata: { namespace: other, name: any }
+spec: { match: { paths: [/v1, /v2] }, ${PROVIDERS} }
+`;
+  const served = servedOf(two);
+  const isServed = (snapshot: Snapshot, path: string): string | undefined =>
+    chooseGroup(snapshot, 'codex.example.com', path)?.group.hostname;
+
+  test('is served by no route of another one, on whatever path', () => {
+    expect(isServed(toSnapshot(served), '/v1/responses')).toBe('codex.example.com');
+    expect(isServed(toSnapshot(served), '/v2/responses')).toBeUndefined();
+  });
+
+  test('is served by nobody while its own route cannot be', () => {
+    expect(isServed(toSnapshot(served.slice(1), ['codex.example.com']), '/v1/responses')).toBeUndefined();
+    expect(isServed(toSnapshot(served.slice(1), ['*.example.com']), '/v1/responses')).toBeUndefined();
+  });
+
+  test('is anybody’s once no route names it', () => {
+    expect(isServed(toSnapshot(served.slice(1)), '/v1/responses')).toBe('*');
+    expect(isServed(toSnapshot(served.slice(1), ['other.example.com', '*']), '/v1/responses')).toBe('*');
+  });
+});
 
 describe('the group of a request', () => {
   const snapshot = snapshotOf(`
@@ -153,12 +182,36 @@ describe('the provider of a turn', () => {
     ['else', 'last'],
     [undefined, 'first'],
   ])('model %s goes to %s', (model, expected) => {
-    expect(chooseProvider(route, model)?.name).toBe(expected);
+    expect(chooseProvider(route, model, [])?.name).toBe(expected);
   });
 
   test('a model that no provider has goes nowhere', () => {
     const narrow = onlyRoute("  providers: [{ name: a, url: 'https://a.example.com', models: [o3] }]");
-    expect(chooseProvider(narrow, 'o4')).toBeUndefined();
+    expect(chooseProvider(narrow, 'o4', [])).toBeUndefined();
+  });
+});
+
+describe('the provider of a ChatGPT login', () => {
+  const route = onlyRoute(`
+  providers:
+    - { name: api, url: 'https://a.example.com/v1' }
+    - { name: login, url: 'https://chatgpt.com', dialect: ChatGPT, priority: 1 }
+`);
+  const login = [{ name: 'chatgpt-account-id', value: 'account-1' }];
+
+  test('is the one for logins, and nobody else’s', () => {
+    expect(chooseProvider(route, 'gpt-5', login)?.name).toBe('login');
+    expect(chooseProvider(route, undefined, login)?.name).toBe('login');
+    expect(chooseProvider(route, 'gpt-5', [{ name: 'authorization', value: 'Bearer k' }])?.name).toBe('api');
+  });
+
+  test('is none, where the one for logins does not have the model', () => {
+    const narrow = onlyRoute(`
+  providers:
+    - { name: api, url: 'https://a.example.com/v1' }
+    - { name: login, url: 'https://chatgpt.com', dialect: ChatGPT, models: ['gpt-*'] }
+`);
+    expect(chooseProvider(narrow, 'qwen', login)).toBeUndefined();
   });
 });
 

@@ -3,9 +3,11 @@ import { expect, test } from '@jest/globals';
 import { stepNames } from '../../../src/scripted/check-step.ts';
 import { placeholderNames } from '../../../src/scripted/fill-in.ts';
 import { parseScript } from '../../../src/scripted/parse-script.ts';
+import { webSocketSettingNames } from '../../../src/scripted/check-websocket.ts';
 import { quirks } from '../../../src/scripted/script.ts';
 import { openScriptedProvider } from '../../../src/scripted/scripted-provider.ts';
 import { builtInScripts } from '../../../src/scripted/scripts.ts';
+import { connect } from '../../harness/connect.ts';
 import { ask, doneItems, saidIn } from './ask.ts';
 
 const page = readFileSync(new URL('../../../docs/scripted-provider.md', import.meta.url), 'utf8');
@@ -24,9 +26,10 @@ test('the page lists every built-in script, with the words of --list', () => {
   }
 });
 
-test('the page lists every step, quirk and placeholder', () => {
+test('the page lists every step, quirk, placeholder and setting of WebSockets', () => {
   expect([...namesBelow('Steps')].sort()).toEqual([...stepNames].sort());
   expect(namesBelow('Quirks')).toEqual([...quirks]);
+  expect(namesBelow('WebSockets').slice(-webSocketSettingNames.length)).toEqual(webSocketSettingNames);
   for (const name of placeholderNames) expect(page).toContain(`\`{{${name}}}\``);
 });
 
@@ -49,4 +52,19 @@ test('the example script does what the page says', async () => {
   expect(saidIn(other)).toBe('other was asked: Who are you?');
   expect(other.otherData).toEqual(['[DONE]']);
   expect(other.headers.get('x-codex-turn-state')).toBe('demo');
+});
+
+test('the example of WebSockets does what the page says', async () => {
+  const example = [...page.matchAll(/```yaml\n(.*?)```/gs)][1]?.[1] ?? '';
+  await using provider = await openScriptedProvider({ script: parseScript(example, 'example.yaml') });
+  for (let at = 0; at < 2; at += 1) {
+    await expect(connect(`${provider.url}/responses`)).rejects.toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '1' },
+    });
+  }
+  await using client = await connect(`${provider.url}/responses`);
+  client.create({ model: 'm', input: 'Hi' });
+  expect(await client.closed).toEqual({ code: 1011, reason: 'gone' });
+  expect(client.frames).toHaveLength(4);
 });

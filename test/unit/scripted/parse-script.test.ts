@@ -43,6 +43,61 @@ describe('a script file', () => {
   });
 });
 
+describe('the WebSockets of a script file', () => {
+  const read = (section: string): unknown =>
+    parseScript(`{ webSocket: ${section}, rules: [{ answer: hello }] }`, 'x.yaml').webSocket;
+
+  test('are on, off, or settings', () => {
+    expect([read('on'), read('off'), read('{}')]).toEqual(['on', 'off', {}]);
+    expect(read('{ lanes: false, busy: refuse, steer: finish, refuse: { status: 426, body: x } }')).toEqual({
+      lanes: false,
+      busy: 'refuse',
+      steer: 'finish',
+      refuse: { status: 426, body: 'x' },
+    });
+  });
+
+  test.each([
+    ['true', 'webSocket is a mapping, not true: write lanes: …'],
+    ['yes', 'there is no "yes": write one of on, off'],
+    ['{ lane: 1 }', 'webSocket has no field "lane": write lanes'],
+    ['{ lanes: 3 }', 'write true or false, not 3'],
+    ['{ steer: true }', 'there is no "true": write one of off, cut, finish'],
+    ['{ interrupt: stop }', 'there is no "stop": write one of off, end, ignore'],
+    ['{ maxMessageBytes: 0 }', 'write a whole number from 1 to 1073741824, not 0'],
+    ['{ pingEveryMs: 0 }', 'write a whole number from 1 to 86400000, not 0'],
+    ['{ refuse: {} }', 'refuse needs a status: write status: 426'],
+    ['{ refuse: { status: 101 } }', 'write a whole number from 200 to 599, not 101'],
+    ['{ headers: { "a b": c } }', 'HTTP cannot carry this header'],
+  ])('are explained where they are wrong: %s', (section, message) => {
+    expect(mistakesIn(`{ webSocket: ${section}, rules: [{ answer: hello }] }`)).toEqual([
+      expect.stringContaining(message),
+    ]);
+  });
+
+  test.each([
+    ['[{ close: { code: 1005 } }]', 'no close frame has the code 1005: write one from 1000 to 1014'],
+    ['[{ close: { code: 2000 } }]', 'no close frame has the code 2000'],
+    [`[{ close: { reason: ${'ä'.repeat(62)} } }]`, 'a reason has at most 123 bytes: shorten it'],
+    ['[close]', 'a step of one word cannot be "close"'],
+    ['{ breakAfter: { events: 1, how: {} } }', 'how needs a close: write how: { close: { code: 1011 } }'],
+  ])('close as close frames can: %s', (answer, message) => {
+    expect(answerMistakes(answer)).toEqual([expect.stringContaining(message)]);
+  });
+
+  test('may be closed with every code and reason that a close frame can have', () => {
+    const closes = ['{}', '{ code: 1000 }', '{ code: 1014, reason: "" }', '{ code: 4999, reason: bye }'];
+    for (const close of closes) expect(answerMistakes(`[{ close: ${close} }, { binary: x }]`)).toEqual([]);
+  });
+
+  test('have a memory for HTTP beside them', () => {
+    expect(mistakesIn('{ previousIds: kept, rules: [{ answer: hello }] }')).toEqual([]);
+    expect(mistakesIn('{ previousIds: all, rules: [{ answer: hello }] }')).toEqual([
+      expect.stringContaining('there is no "all": write one of ignored, checked, kept'),
+    ]);
+  });
+});
+
 describe('mistakes', () => {
   test('are told all at once, each with line, column and path', () => {
     const text = [

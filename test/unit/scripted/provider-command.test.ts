@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { builtInScripts } from '../../../src/scripted/scripts.ts';
+import { connect } from '../../harness/connect.ts';
 import { until, within } from '../../harness/wait-for.ts';
 import { ask } from './ask.ts';
 
@@ -69,6 +70,35 @@ describe('turnbridge provider', () => {
     expect(await running.exit).toBe(0);
   }, 30_000);
 
+  test('has WebSockets, and logs their upgrades and requests', async () => {
+    const running = run('--listen', '127.0.0.1:0');
+    const url = await until(() => /on (http:\S+),/.exec(running.out())?.[1], 'the first line', 20_000);
+    await using client = await connect(`${url}/responses`);
+    client.create({ model: 'gpt-5.5', input: 'Hi' });
+    await client.events();
+    await until(() => running.out().includes('#1 finished after'), 'the line of the end');
+    expect(running.out()).toContain('upgrade 1 /v1/responses 101');
+    expect(running.out()).toContain('#1 WS /v1/responses gpt-5.5, 1 input items');
+    running.child.kill('SIGTERM');
+    expect(await running.exit).toBe(0);
+  }, 30_000);
+
+  test.each([
+    ['the flag', ['--websocket', 'off']],
+    ['the script', ['--script', 'as-groq']],
+  ])(
+    'has none where %s says so',
+    async (_who, argv) => {
+      const running = run('--listen', '127.0.0.1:0', ...argv);
+      const url = await until(() => /on (http:\S+),/.exec(running.out())?.[1], 'the first line', 20_000);
+      await expect(connect(`${url}/responses`)).rejects.toMatchObject({ status: 404 });
+      await until(() => running.out().includes('upgrade 1 /v1/responses 404'), 'the line of the upgrade');
+      running.child.kill('SIGTERM');
+      expect(await running.exit).toBe(0);
+    },
+    30_000,
+  );
+
   test('lists its scripts, a line each', async () => {
     const running = run('--list');
     expect(await running.exit).toBe(0);
@@ -89,6 +119,7 @@ describe('turnbridge provider', () => {
     [['--listen', 'nowhere'], '--listen is HOST:PORT, not "nowhere": write 127.0.0.1:8788, or [::1]:8788'],
     [['--listen', '127.0.0.1:99999'], '--listen is HOST:PORT'],
     [['--script', 'nonsense'], 'there is no built-in script "nonsense": write one of hello, tool-call'],
+    [['--websocket', 'maybe'], '--websocket maybe: write on or off'],
     [['--wrong'], "Unknown option '--wrong'"],
     [['--script', fixture('broken.yaml')], 'broken.yaml:3:5 rules[0]: a rule needs an answer'],
   ])(

@@ -171,6 +171,8 @@ describe('items', () => {
           const isSmall = (delta: string): boolean =>
             Buffer.byteLength(delta) <= chunkBytes || Array.from(delta).length === 1;
           expect(!isCut || deltas.every(isSmall)).toBe(true);
+          // no half of a surrogate pair where the text has none
+          expect(deltas.every((delta) => delta.isWellFormed())).toBe(text.isWellFormed());
         },
       ),
     );
@@ -220,5 +222,15 @@ describe('quirks', () => {
       return response === undefined ? [] : [response.id];
     });
     expect(ids).toEqual(['resp_0007', 'resp_0007', 'resp_0007_final']);
+  });
+});
+
+describe('what llama.cpp and the like leave out', () => {
+  test('is most of the first response, or the usage of the last', () => {
+    const bare = events({ quirks: ['bareCreated'] }).map((event) => Object.keys(event['response'] as object));
+    const few = ['id', 'object', 'created_at', 'status', 'model'];
+    expect(bare.slice(0, 2)).toEqual([few, few]);
+    expect(bare.at(-1)).toContain('output');
+    expect(events({ quirks: ['noUsage'] }).at(-1)?.['response']).not.toHaveProperty('usage');
   });
 });

@@ -3,11 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { LogFields } from '../../../src/telemetry/log/log-line.ts';
 import type { Log } from '../../../src/telemetry/log/log.ts';
 import { GENAI_LATEST, GENAI_V1_41 } from '../../../src/telemetry/metrics/genai-catalogue.ts';
-import {
-  CATALOGUE,
-  type MetricDefinition,
-  type MetricKind,
-} from '../../../src/telemetry/metrics/metric-catalogue.ts';
+import { CATALOGUE } from '../../../src/telemetry/metrics/metric-catalogue.ts';
+import type { MetricDefinition, MetricKind } from '../../../src/telemetry/metrics/metric-definition.ts';
 import { LOG_EVENTS, OUTCOME_CLASSES, type Semconv } from '../../../src/telemetry/names.ts';
 import { ATTRIBUTE_NAMES, type SpanAttributes } from '../../../src/telemetry/spans/attribute-names.ts';
 import { handshakeAttributes } from '../../../src/telemetry/spans/handshake-attributes.ts';
@@ -16,6 +13,7 @@ import {
   dialAttributes,
   inferenceAttributes,
 } from '../../../src/telemetry/spans/provider-attributes.ts';
+import { choiceEvent, type Choice } from '../../../src/telemetry/spans/turn-choices.ts';
 import { turnAttributes } from '../../../src/telemetry/spans/turn-attributes.ts';
 import { turnLog } from '../../../src/telemetry/log/turn-log.ts';
 import { parseText } from './exposition-parser.ts';
@@ -146,6 +144,17 @@ test('docs/logs.md lists the fields of turn.end and of connection.close', () => 
   );
 });
 
+const CHOICES: readonly Choice[] = [
+  { kind: 'turn.failover', turn: turnRecord(), from: 'one', to: 'two', cause: 'Timeout' },
+  { kind: 'turn.failover-denied', turn: turnRecord(), provider: 'one', providers: 2, reason: 'budget' },
+  { kind: 'turn.transport-fallback', turn: turnRecord(), provider: 'one', known: 'now', reason: 'too_large' },
+];
+
+test('docs/traces.md names every event of a turn by which it changed its provider or its transport', () => {
+  const text = page('traces.md');
+  for (const choice of CHOICES) expect(text).toContain(`\`${choiceEvent(choice).name}\``);
+});
+
 describe('the attributes of docs/traces.md', () => {
   const text = page('traces.md').split('## Attributes')[1]?.split('\n## ')[0] ?? '';
   const table = new Map(
@@ -164,6 +173,7 @@ describe('the attributes of docs/traces.md', () => {
     attempt: [attemptAttributes(attemptRecord())],
     'upstream connect': [dialAttributes('https://provider.example', dial)],
     links: [{ 'turnbridge.link': 'connection' }],
+    'span events': CHOICES.map((choice) => choiceEvent(choice).attributes),
   };
 
   test('are named for exactly these kinds of spans', () => {

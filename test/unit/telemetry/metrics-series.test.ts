@@ -12,6 +12,7 @@ const PAIRS: readonly TurnLabels[] = Array.from({ length: 30 }, (_, i) => ({
   route: `ai/route-${i % 3}`,
   provider: `provider-${i % 6}`,
   model: `model-${Math.floor(i / 6)}`,
+  transports: ['http'],
 }));
 
 /** Counts every event that there is, as a bridge does. */
@@ -125,7 +126,12 @@ describe('the size of a scrape', () => {
 
 describe('a snapshot', () => {
   const pair = 'route="ai/coding",provider="openai",model="gpt-5.5"';
-  const labels: TurnLabels = { route: 'ai/coding', provider: 'openai', model: 'gpt-5.5' };
+  const labels: TurnLabels = {
+    route: 'ai/coding',
+    provider: 'openai',
+    model: 'gpt-5.5',
+    transports: ['http'],
+  };
 
   test('shows zeros for what service levels are judged by, before the first turn', async () => {
     const metrics = open();
@@ -137,6 +143,16 @@ describe('a snapshot', () => {
     );
     expect(samples.get(`turnbridge_turns_started_total{${pair}}`)).toBe(0);
     expect(samples.get('turnbridge_warmups_total{route="ai/coding"}')).toBe(0);
+  });
+
+  test('shows them for each transport that its turns may take', async () => {
+    const metrics = open();
+    metrics.initialise([{ ...labels, transports: ['websocket', 'http'] }]);
+    const samples = await scrape(metrics);
+    for (const transport of ['websocket', 'http'])
+      expect(samples.get(`turnbridge_turns_total{${pair},transport="${transport}",outcome="failed"}`)).toBe(
+        0,
+      );
   });
 
   test('that comes again leaves the counts as they are', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { FrameCounts } from '../../../src/client/facts.ts';
+import type { SnapshotNumbers } from '../../../src/telemetry/metrics/process-metrics.ts';
 import { open, play, plainGauges, scrape } from './metrics-setup.ts';
 import { attemptRecord, connectionRecord, handshakeRecord, turnRecord } from './records.ts';
 
@@ -134,6 +135,16 @@ describe('turns', () => {
     expect(samples.get('turnbridge_errors_total{side="provider",error_type="context_length_exceeded"}')).toBe(
       1,
     );
+  });
+
+  test('whose WebSocket did not serve are no errors of the provider, and say why they fell back', async () => {
+    const metrics = open();
+    const attempt = attemptRecord({ result: 'fallback', transport: 'websocket', errorType: '503' });
+    metrics.turnFacts({ kind: 'attempt.ended', turn: turnRecord(), attempt });
+    const samples = await scrape(metrics);
+    const attempts = 'turnbridge_provider_attempts_total{provider="openai",transport="websocket"';
+    expect(samples.get(`${attempts},result="fallback",error_type="503"}`)).toBe(1);
+    expect([...samples.keys()].filter((name) => name.startsWith('turnbridge_errors_total'))).toEqual([]);
   });
 
   test('whose attempt failed are counted on the side of the provider and of the client', async () => {
@@ -285,4 +296,27 @@ test('log lines are counted by level, and those that were lost', async () => {
   const samples = await scrape(open({ logStats: () => stats }));
   expect(samples.get('turnbridge_log_lines_total{level="info"}')).toBe(7);
   expect(samples.get('turnbridge_log_lines_dropped_total')).toBe(3);
+});
+
+test('the routes in effect are shown as far as there is something to show', async () => {
+  const nothing = {
+    generation: undefined,
+    routes: undefined,
+    takenAtMs: undefined,
+    isWatchUp: undefined,
+  };
+  const shown = async (numbers: Partial<SnapshotNumbers>) =>
+    Object.fromEntries(
+      [...(await scrape(open({ gauges: { ...plainGauges, snapshot: () => ({ ...nothing, ...numbers }) } })))]
+        .filter(([name]) => name.startsWith('turnbridge_snapshot_'))
+        .map(([name, value]) => [name.replace('turnbridge_snapshot_', ''), value]),
+    );
+  expect(await shown({})).toEqual({});
+  expect(await shown({ isWatchUp: false })).toEqual({ watch_up: 0 });
+  expect(await shown({ generation: 7, routes: 0, takenAtMs: 5000, isWatchUp: true })).toEqual({
+    generation: 7,
+    routes: 0,
+    last_applied_timestamp_seconds: 5,
+    watch_up: 1,
+  });
 });

@@ -1,7 +1,11 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { openOpsListener, type OpsListener } from '../../../src/telemetry/ops/ops-listener.ts';
+import {
+  openOpsListener,
+  type OpsListener,
+  type OpsListenerOptions,
+} from '../../../src/telemetry/ops/ops-listener.ts';
 
 let ready: { ready: boolean; reason?: string };
 let text: (accept: string | undefined) => Promise<{ type: string; body: string }>;
@@ -95,3 +99,34 @@ test('closes although a client still holds a connection, and may be closed twice
   await gone;
   expect(socket.destroyed).toBe(true);
 });
+
+test('says which snapshot is in effect, and that there is none yet', async () => {
+  let snapshot: object | undefined;
+  await using bridge = await openWith({ snapshot: () => snapshot });
+  const none = await fetch(`http://${bridge.address}/snapshot`);
+  expect([none.status, await none.json()]).toEqual([503, { version: null }]);
+  snapshot = { version: 'abc', generation: 7 };
+  const some = await fetch(`http://${bridge.address}/snapshot`);
+  expect([some.status, await some.json()]).toEqual([200, snapshot]);
+  expect((await fetch(`http://${bridge.address}/snapshot`, { method: 'POST' })).status).toBe(405);
+});
+
+test('has no snapshot where nobody gives one, and names its paths only', async () => {
+  const answer = await ask('/snapshot');
+  expect([answer.status, await answer.json()]).toEqual([
+    404,
+    { error: 'not found', paths: ['/healthz', '/readyz', '/metrics'] },
+  ]);
+});
+
+/** A listener of its own; it closes with its test. */
+async function openWith(more: Partial<OpsListenerOptions>): Promise<OpsListener & AsyncDisposable> {
+  const opened = await openOpsListener({
+    host: '127.0.0.1',
+    port: 0,
+    ready: () => ready,
+    metrics: { text: (accept) => text(accept) },
+    ...more,
+  });
+  return { ...opened, [Symbol.asyncDispose]: () => opened.close() };
+}

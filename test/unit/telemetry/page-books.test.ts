@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { ConnectionBook } from '../../../src/telemetry/page/connection-book.ts';
 import { ProviderBook, WINDOW_MS, WINDOW_PARTS } from '../../../src/telemetry/page/provider-book.ts';
 import { MAX_ROUTES_SHOWN, RoutesBook } from '../../../src/telemetry/page/routes-book.ts';
+import type { ProviderSources } from '../../../src/telemetry/provider-sources.ts';
 import type { AttemptRecord } from '../../../src/turn/facts.ts';
 import { manualClock } from '../../harness/clock.ts';
-import { attemptRecord, connectionRecord, turnRecord } from './records.ts';
+import { attemptRecord, connectionRecord, tunnelRecord, turnRecord } from './records.ts';
 
 const WALL = 1_700_000_000_000;
 
@@ -37,6 +38,16 @@ describe('connections on the ops page', () => {
     expect(book.view).toMatchObject({ open: 1, byClient: { codex: 0 }, rows: [{ id: 'c-2' }] });
   });
 
+  test('say where those are passed on to that have no turns', () => {
+    const book = new ConnectionBook(clocks().both);
+    book.hearClient({ kind: 'connection.opened', connection: connectionRecord({ id: 'c-1' }) });
+    book.hearClient({ kind: 'tunnel.opened', tunnel: tunnelRecord({ id: 'c-2' }) });
+    expect(book.view.rows.map(({ passedOn }) => passedOn)).toEqual([
+      undefined,
+      { provider: 'openai', path: '/realtime' },
+    ]);
+  });
+
   test('are the oldest and the newest where there are many, and all are counted', () => {
     const book = new ConnectionBook(clocks().both, 2);
     for (let id = 1; id <= 7; id++) {
@@ -56,9 +67,9 @@ describe('connections on the ops page', () => {
 });
 
 describe('providers on the ops page', () => {
-  function world(maxProviders?: number) {
+  function world({ maxProviders, sources = {} }: { maxProviders?: number; sources?: ProviderSources } = {}) {
     const { clock, both } = clocks();
-    const book = new ProviderBook(both, maxProviders);
+    const book = new ProviderBook(both, sources, maxProviders);
     const end = (over: Partial<AttemptRecord> = {}, route = 'ai/coding'): void => {
       const attempt = attemptRecord({ firstEventAt: undefined, ...over });
       book.hear({ kind: 'attempt.ended', turn: turnRecord({ route }), attempt });
@@ -117,7 +128,8 @@ describe('providers on the ops page', () => {
   test('have a median of the time to the first event, of the window alone', () => {
     const { clock, book, end } = world();
     for (const ms of [900, 100, 200, 300]) end({ startedAt: 0, firstEventAt: ms });
-    end({ result: 'error' });
+    // an error event comes at once
+    for (let count = 0; count < 5; count++) end({ result: 'error', startedAt: 0, firstEventAt: 1 });
     expect(book.view[0]?.firstEventP50Ms).toBe(200);
     clock.advance(WINDOW_MS - 1);
     for (let count = 0; count < 5; count++) end({ startedAt: 0, firstEventAt: 7 });
@@ -145,8 +157,78 @@ describe('providers on the ops page', () => {
     expect(history().every(([good, failed]) => good + failed === 0)).toBe(true);
   });
 
+  test('say how they are reached, and why not over a WebSocket', () => {
+    const without = [{ provider: 'openai', url: 'https://provider.example/v1', forMs: 240_000 }];
+    const { clock, book, end } = world({ sources: { withoutWebSocket: () => without } });
+    end({
+      transport: 'websocket',
+      transportReason: 'preferred',
+      result: 'fallback',
+      errorType: '404',
+      status: 404,
+    });
+    const turn = turnRecord();
+    book.hear({
+      kind: 'turn.transport-fallback',
+      turn,
+      provider: 'openai',
+      known: 'now',
+      reason: 'not_supported',
+    });
+    end({ number: 2, reason: 'transport_fallback', transportReason: 'not_supported' });
+    const at = WALL + clock.now();
+    // the refused upgrade is no failure of the provider
+    expect(book.view[0]).toMatchObject({ health: 'ok', attempts: 1, failures: 0, lastError: undefined });
+    expect(book.view[0]?.reach).toEqual({
+      transport: 'http',
+      reason: 'not_supported',
+      lastFallback: { reason: 'not_supported', at },
+      noWebSocket: { status: 404, until: at + 240_000 },
+      sockets: undefined,
+    });
+    without.pop();
+    expect(book.view[0]?.reach.noWebSocket).toBeUndefined();
+  });
+
+  test('show their sockets, what is left of their limits, and when one that rests is asked again', () => {
+    const of = { route: 'ai/coding', provider: 'openai' };
+    const connections = { ...of, transport: 'websocket', active: 2, idle: 1 } as const;
+    const { clock, book, end } = world({
+      sources: {
+        providerConnections: () => [connections, connections, { ...connections, provider: 'other' }],
+        providerHealth: () => [{ ...of, isResting: true, restsForMs: 20_000 }],
+      },
+    });
+    end({ result: 'error', errorType: '503' });
+    const before = book.changes;
+    book.hear({ kind: 'provider.ejected', ...of, why: 'failures', forMs: 20_000 });
+    book.hear({ kind: 'provider.rate-limit', ...of, window: { requests: 0.5, tokens: undefined } });
+    expect(book.changes).toBe(before + 2);
+    const now = WALL + clock.now();
+    expect(book.view).toMatchObject([
+      {
+        health: 'resting',
+        restsUntil: now + 20_000,
+        restsBecause: 'failures',
+        reach: { sockets: { active: 4, idle: 2 } },
+        limits: { requests: 0.5, tokens: undefined, at: now },
+      },
+    ]);
+  });
+
+  test('say why they rest, for as long as they do', () => {
+    const of = { route: 'ai/coding', provider: 'openai' };
+    const rest = { ...of, isResting: true, restsForMs: 6_000 };
+    const { book } = world({ sources: { providerHealth: () => [rest] } });
+    book.hear({ kind: 'provider.ejected', ...of, why: 'failures', forMs: 10_000 });
+    book.hear({ kind: 'provider.ejected', ...of, why: 'retry_after', forMs: 6_000 });
+    expect(book.view[0]).toMatchObject({ health: 'resting', restsBecause: 'retry_after' });
+    rest.restsForMs = 0;
+    expect(book.view[0]).toMatchObject({ restsUntil: undefined, restsBecause: undefined });
+  });
+
   test('are as many as may be: the one longest unused is forgotten', () => {
-    const { clock, book, end } = world(2);
+    const { clock, book, end } = world({ maxProviders: 2 });
     end({ provider: 'a' });
     clock.advance(1);
     end({ provider: 'b' });

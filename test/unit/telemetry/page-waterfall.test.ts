@@ -24,10 +24,18 @@ interface Elements {
   readonly short: (count: number | undefined) => string;
 }
 
+interface Panels {
+  readonly restText: (
+    provider: { restsUntil?: number; restsBecause?: 'failures' | 'retry_after' },
+    now: number,
+  ) => string;
+}
+
 const assets = new URL('../../../src/telemetry/page/assets/', import.meta.url);
 const { phasesOf, isSilent, scaleOf, totalMs } = (await import(
   new URL('waterfall.js', assets).href
 )) as Waterfall;
+const { restText } = (await import(new URL('panels.js', assets).href)) as Panels;
 const { duration, age, short, zoneName } = (await import(new URL('elements.js', assets).href)) as Elements;
 
 function row(over: Partial<TurnRow>): TurnRow {
@@ -40,6 +48,8 @@ function attempt(over: Partial<AttemptMarks>): AttemptMarks {
     number: 1,
     provider: 'p',
     transport: 'http',
+    reason: 'first',
+    transportReason: 'configured',
     startedMs: 0,
     dialFromMs: undefined,
     dialToMs: undefined,
@@ -198,4 +208,12 @@ test('times and counts are written with the digits that matter', () => {
     '100k',
     '1.20M',
   ]);
+});
+
+test('a provider that rests says for how long, and why', () => {
+  expect(restText({}, 5)).toBe('');
+  expect(restText({ restsUntil: 14_005, restsBecause: 'retry_after' }, 5)).toBe(' 14 s, asked for it');
+  expect(restText({ restsUntil: 14_005, restsBecause: 'failures' }, 5)).toBe(' 14 s, failed');
+  // it began to rest before anybody listened
+  expect(restText({ restsUntil: 14_005 }, 5)).toBe(' 14 s');
 });

@@ -1,5 +1,5 @@
 /** Records of facts with plausible contents, to be changed where a test cares. */
-import type { ConnectionRecord, HandshakeRecord } from '../../../src/client/facts.ts';
+import type { ConnectionRecord, HandshakeRecord, TunnelRecord } from '../../../src/client/facts.ts';
 import type { AttemptRecord, TurnRecord } from '../../../src/turn/facts.ts';
 
 export function turnRecord(over: Partial<TurnRecord> = {}): TurnRecord {
@@ -66,6 +66,7 @@ export function attemptRecord(over: Partial<AttemptRecord> = {}): AttemptRecord 
     path: '/v1/responses',
     transport: 'http',
     reason: 'first',
+    transportReason: 'configured',
     startedAt: 1005,
     trace: undefined,
     dial: undefined,
@@ -99,6 +100,19 @@ export function connectionRecord(over: Partial<ConnectionRecord> = {}): Connecti
     closeCode: 1006,
     closeInitiator: 'network',
     closeReason: undefined,
+    ...over,
+  };
+}
+
+export function tunnelRecord(over: Partial<TunnelRecord> = {}): TunnelRecord {
+  return {
+    ...connectionRecord({ turns: 0, closeCode: 1000, closeInitiator: 'local' }),
+    route: 'ai/coding',
+    provider: 'openai',
+    path: '/realtime',
+    framesOut: 7,
+    endedBy: 'provider',
+    providerCloseCode: 1000,
     ...over,
   };
 }

@@ -20,6 +20,7 @@ export interface SeenSpan {
   readonly endMs: number;
   readonly attributes: ReadableSpan['attributes'];
   readonly links: ReadableSpan['links'];
+  readonly events: readonly { readonly name: string; readonly attributes: object; readonly atMs: number }[];
 }
 
 export interface SpanRecorder {
@@ -68,6 +69,7 @@ function toSeen(span: ReadableSpan): SeenSpan {
     endMs: toMs(span.endTime),
     attributes: span.attributes,
     links: span.links,
+    events: span.events.map(({ name, attributes = {}, time }) => ({ name, attributes, atMs: toMs(time) })),
   };
 }
 

@@ -49,6 +49,143 @@ test('a turn that failed first and succeeded then has two attempts below one inf
   expect(chat?.attributes['turnbridge.attempts']).toBe(2);
 });
 
+test('a failed-over turn says so, from whom, to whom and why, and is no failure', () => {
+  const recorder = recordSpans();
+  const spans = new TurnSpans(recorder.tools);
+  const turn = turnRecord({ attempts: 2 });
+  const first = attemptRecord({
+    provider: 'one',
+    result: 'error',
+    errorType: '503',
+    status: 503,
+    endedAt: 1200,
+  });
+  const second = attemptRecord({ provider: 'two', number: 2, reason: 'failover', startedAt: 1201 });
+  spans.hear({ kind: 'turn.started', turn });
+  spans.hear({ kind: 'attempt.started', turn, attempt: first });
+  spans.hear({ kind: 'attempt.ended', turn, attempt: first });
+  spans.hear({ kind: 'turn.failover', turn, from: 'one', to: 'two', cause: 'ServerError' });
+  spans.hear({ kind: 'attempt.started', turn, attempt: second });
+  spans.hear({ kind: 'attempt.ended', turn, attempt: second });
+  spans.hear({ kind: 'turn.ended', turn });
+  const [one, , chat, root] = recorder.spans();
+  expect([one, chat, root].map((span) => span?.status)).toEqual(['ERROR', 'UNSET', 'UNSET']);
+  expect(root?.attributes['turnbridge.failover']).toBe(true);
+  expect(root?.attributes).not.toHaveProperty(['turnbridge.transport.fallback']);
+  expect(root?.events.filter(({ name }) => name === 'failover')).toEqual([
+    {
+      name: 'failover',
+      attributes: {
+        'turnbridge.failover.from': 'one',
+        'turnbridge.failover.to': 'two',
+        'turnbridge.failover.reason': 'ServerError',
+      },
+      atMs: BEGAN_MS + 1200,
+    },
+  ]);
+});
+
+test('a turn that fell back to HTTP shows the upgrade that was refused, and that it is not the way it was to go', () => {
+  const recorder = recordSpans();
+  const spans = new TurnSpans(recorder.tools);
+  const turn = turnRecord({ attempts: 2 });
+  const socket = attemptRecord({
+    transport: 'websocket',
+    transportReason: 'preferred',
+    origin: 'https://provider.example:8443',
+    result: 'fallback',
+    errorType: '404',
+    status: 404,
+    httpVersion: undefined,
+    answeredAt: undefined,
+    firstEventAt: undefined,
+    events: 0,
+    dial: {
+      startedAt: 1010,
+      endedAt: 1040,
+      dnsMs: 1,
+      tcpMs: 2,
+      tlsMs: 3,
+      upgradeMs: 24,
+      errorType: undefined,
+    },
+    endedAt: 1040,
+  });
+  const http = attemptRecord({ number: 2, reason: 'transport_fallback', transportReason: 'not_supported' });
+  spans.hear({ kind: 'turn.started', turn });
+  spans.hear({ kind: 'attempt.started', turn, attempt: socket });
+  spans.hear({ kind: 'attempt.ended', turn, attempt: socket });
+  spans.hear({
+    kind: 'turn.transport-fallback',
+    turn,
+    provider: 'openai',
+    known: 'now',
+    reason: 'not_supported',
+  });
+  spans.hear({ kind: 'attempt.started', turn, attempt: http });
+  spans.hear({ kind: 'attempt.ended', turn, attempt: http });
+  spans.hear({ kind: 'turn.ended', turn });
+  const [connect, upgrade, post, chat, root] = recorder.spans();
+  expect([connect, upgrade, post, chat, root].map((span) => [span?.name, span?.status])).toEqual([
+    ['upstream connect', 'UNSET'],
+    ['WS /v1/responses', 'ERROR'],
+    ['POST /v1/responses', 'UNSET'],
+    ['chat gpt-5.5', 'UNSET'],
+    ['response.create', 'UNSET'],
+  ]);
+  expect(connect?.attributes['turnbridge.connect.upgrade']).toBe(0.024);
+  expect(upgrade?.attributes).toMatchObject({
+    'network.protocol.name': 'websocket',
+    'network.protocol.version': '13',
+    'url.full': 'wss://provider.example:8443/v1/responses',
+    'http.response.status_code': 404,
+    'turnbridge.transport': 'websocket',
+    'turnbridge.transport.reason': 'preferred',
+    'turnbridge.provider.connection': 'new',
+    'error.type': '404',
+  });
+  expect(upgrade?.attributes).not.toHaveProperty(['http.request.method']);
+  expect(post?.attributes).toMatchObject({
+    'turnbridge.attempt.reason': 'transport_fallback',
+    'turnbridge.transport': 'http',
+    'turnbridge.transport.reason': 'not_supported',
+  });
+  expect(root?.attributes['turnbridge.transport.fallback']).toBe(true);
+  expect(root?.attributes).not.toHaveProperty(['turnbridge.failover']);
+  expect(root?.events[0]).toMatchObject({
+    name: 'transport_fallback',
+    attributes: { 'turnbridge.provider': 'openai', 'turnbridge.transport.reason': 'not_supported' },
+  });
+});
+
+test.each([
+  ['', 101],
+  [', not even that of an error event', 503],
+])('a turn over a WebSocket that was there has no status of HTTP%s, and a reused connection', (_, status) => {
+  const recorder = recordSpans();
+  const attempt = attemptRecord({ transport: 'websocket', status, httpVersion: undefined });
+  play(new TurnSpans(recorder.tools), turnRecord({ transport: 'websocket' }), [attempt]);
+  const [span, , root] = recorder.spans();
+  expect(span?.attributes).toMatchObject({ 'turnbridge.provider.connection': 'reused' });
+  expect(span?.attributes).not.toHaveProperty(['http.response.status_code']);
+  expect(root?.attributes['turnbridge.transport']).toBe('websocket');
+});
+
+test('a failover that was denied leaves its reason with the turn', () => {
+  const recorder = recordSpans();
+  const spans = new TurnSpans(recorder.tools);
+  const turn = turnRecord({ outcome: 'provider_error', errorType: '503' });
+  spans.hear({ kind: 'turn.started', turn });
+  spans.hear({ kind: 'turn.failover-denied', turn, provider: 'one', providers: 2, reason: 'pinned' });
+  spans.hear({ kind: 'turn.ended', turn });
+  const [root] = recorder.spans();
+  expect(root?.events[0]).toMatchObject({
+    name: 'failover_denied',
+    attributes: { 'turnbridge.failover.from': 'one', 'turnbridge.failover.reason': 'pinned' },
+  });
+  expect(root?.attributes).not.toHaveProperty(['turnbridge.failover']);
+});
+
 test('our own mistake leaves no span open and is an error of all', () => {
   const recorder = recordSpans();
   const spans = new TurnSpans(recorder.tools);

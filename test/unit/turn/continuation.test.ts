@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { LaneMemory } from '../../../src/turn/lane-memory.ts';
 import type { ContinuationMode } from '../../../src/route/snapshot.ts';
 import { aRoute } from '../../harness/compiled-route.ts';
-import { aGroup, assistant, CLIENT, openTalk, user, type Talk } from './turn-setup.ts';
+import { assistant } from './fake-transport.ts';
+import { aGroup, CLIENT, openTalk, user, type Talk } from './turn-setup.ts';
 
 function inMode(mode: ContinuationMode | undefined, maxBytesPerConnection = 1 << 20): Talk {
   return openTalk({ group: aGroup(aRoute({ continuation: { mode, maxBytesPerConnection } })) });

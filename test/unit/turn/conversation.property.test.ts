@@ -1,9 +1,10 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ProviderFault } from '../../../src/provider/provider.ts';
-import type { ContinuationMode } from '../../../src/route/snapshot.ts';
-import { aRoute } from '../../harness/compiled-route.ts';
-import { aGroup, assistant, openTalk, user, type FakeAttempt, type Talk } from './turn-setup.ts';
+import type { CompiledProvider, ContinuationMode } from '../../../src/route/snapshot.ts';
+import { aProvider, aRoute } from '../../harness/compiled-route.ts';
+import { assistant, type FakeAttempt } from './fake-transport.ts';
+import { aGroup, openTalk, user, type Talk } from './turn-setup.ts';
 
 /** One thing that may happen to a connection, at any moment. */
 type Step =
@@ -32,7 +33,10 @@ type Saying =
   | 'error'
   | 'finish'
   | 'refuse'
-  | 'lose';
+  | 'lose'
+  | 'stale'
+  | 'no WebSocket'
+  | 'forgotten';
 
 const LANES = [undefined, 'a', 'b', 'c'];
 
@@ -55,6 +59,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       says: fc.constantFrom<Saying>(
         ...(['answer', 'state', 'created', 'created', 'delta', 'item', 'keepalive', 'complete'] as const),
         ...(['complete', 'incomplete', 'failed', 'error', 'finish', 'refuse', 'lose'] as const),
+        ...(['stale', 'no WebSocket', 'forgotten'] as const),
       ),
     }),
   },
@@ -96,12 +101,43 @@ function say(attempt: FakeAttempt, id: string, says: Saying): void {
       return void attempt.end({ kind: 'finished' });
     case 'refuse':
       return void attempt.refuse(500, { message: 'm' });
+    case 'no WebSocket':
+      return void attempt.end({
+        kind: 'refused',
+        phase: attempt.request.transport === 'websocket' ? 'upgrade' : 'request',
+        status: 404,
+        httpVersion: '1.1',
+        headers: {},
+        body: Buffer.alloc(0),
+      });
+    case 'forgotten':
+      return void attempt.event({ type: 'error', error: { code: 'previous_response_not_found' } });
     case 'lose':
-      return void attempt.end({ kind: 'lost', fault: new ProviderFault('connection_lost', 'lost') });
+    case 'stale':
+      return void attempt.end({
+        kind: 'lost',
+        isStale: says === 'stale',
+        fault: new ProviderFault('connection_lost', 'lost'),
+      });
   }
 }
 
 const TERMINALS = new Set(['response.completed', 'response.incomplete', 'response.failed']);
+
+/** Whom the route has, and how they are reached. */
+type Reach = 'one' | 'several' | 'sockets';
+
+const PROVIDERS: Readonly<Record<Reach, readonly CompiledProvider[]>> = {
+  one: [aProvider()],
+  several: [
+    aProvider({ name: 'a', transport: 'Auto', capabilities: new Set(['Lanes', 'Interrupt']) }),
+    aProvider({ name: 'b', priority: 1 }),
+  ],
+  sockets: [
+    aProvider({ name: 'a', transport: 'WebSocket' }),
+    aProvider({ name: 'b', transport: 'WebSocket', weight: 0 }),
+  ],
+};
 
 class Play {
   readonly talk: Talk;
@@ -112,8 +148,9 @@ class Play {
   sentWhenGone: number | undefined;
   isCut = false;
 
-  constructor(mode: ContinuationMode, maxBytes: number) {
+  constructor(mode: ContinuationMode, maxBytes: number, reach: Reach = 'one') {
     const route = aRoute({
+      providers: PROVIDERS[reach],
       match: { models: ['m'], headers: [] },
       continuation: { mode, maxBytesPerConnection: maxBytes },
       timeouts: { connectMs: 1_000, firstEventMs: 5_000, idleMs: 6_000, turnDeadlineMs: 60_000 },
@@ -129,12 +166,16 @@ class Play {
         return this.#ask(step);
       case 'provider': {
         const attempt = transport.running[step.attempt % Math.max(1, transport.running.length)];
-        if (attempt !== undefined) say(attempt, idOf(this.talk, attempt), step.says);
+        if (attempt === undefined) return;
+        say(attempt, idOf(this.talk, attempt), step.says);
+        const { request, releasedWith } = attempt;
+        const isKept = request.transport === 'websocket' && releasedWith !== undefined;
+        if (isKept) transport.held.add(`${request.provider.name}:${releasedWith}`);
         return;
       }
       case 'interrupt': {
         const attempt = transport.attempts[step.attempt % Math.max(1, transport.attempts.length)];
-        return conversation.interrupt(attempt && idOf(this.talk, attempt));
+        return this.talk.interrupt(attempt && idOf(this.talk, attempt));
       }
       case 'pause':
         return conversation.pause();
@@ -216,6 +257,7 @@ function complaints(play: Play): string[] {
   // a warm-up is no turn, unless it is refused: then it was queued and ended, and never started
   const refusedWarmups = talk.ended().length - play.acceptedTurns;
   const started = talk.ended().filter(({ startedAt }) => startedAt !== undefined).length - refusedWarmups;
+  const attempts = talk.transport.attempts.filter(({ body }) => body['generate'] !== false).length;
   const checks: Record<string, boolean> = {
     'an ended fact for each turn that was queued': count('turn.ended') === count('turn.queued'),
     'no turn ended twice': new Set(talk.ended()).size === count('turn.ended'),
@@ -225,8 +267,8 @@ function complaints(play: Play): string[] {
     'an outcome for each turn': talk
       .ended()
       .every(({ outcome, endedAt }) => outcome && endedAt !== undefined),
-    'a started fact for each attempt': count('attempt.started') === talk.transport.attempts.length,
-    'an ended fact for each attempt': count('attempt.ended') === talk.transport.attempts.length,
+    'a started fact for each attempt of a turn': count('attempt.started') === attempts,
+    'an ended fact for each attempt of a turn': count('attempt.ended') === attempts,
     'one ending to the client for each turn, none after it went away':
       play.sentWhenGone === undefined
         ? endings.every(([turns, heard]) => heard === turns)
@@ -250,14 +292,15 @@ test.each<ContinuationMode>(['Transcript', 'Stateless', 'Provider'])(
         fc.array(step, { maxLength: 80 }),
         fc.constantFrom(700, 1 << 20),
         fc.constantFrom('disconnect', 'cut', 'complete'),
-        (steps, maxBytes, how) => {
-          const play = new Play(mode, maxBytes);
+        fc.constantFrom('one', 'several', 'sockets'),
+        (steps, maxBytes, how, reach) => {
+          const play = new Play(mode, maxBytes, reach);
           for (const one of steps) play.run(one);
           play.finish(how);
           expect(complaints(play)).toEqual([]);
         },
       ),
-      { numRuns: 700 },
+      { numRuns: 1_000 },
     );
   },
 );

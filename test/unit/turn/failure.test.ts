@@ -10,6 +10,7 @@ import {
   fromFailedEvent,
   fromFailedResponse,
   rejected,
+  saysForgotten,
   timedOut,
 } from '../../../src/turn/failure.ts';
 import { aProvider } from '../../harness/compiled-route.ts';
@@ -23,7 +24,14 @@ const CLIENTS_KEY = aProvider({ auth: { type: 'Passthrough' } });
 
 function refusedBy(status: number, error: object) {
   const body = Buffer.from(JSON.stringify({ error }));
-  return { kind: 'refused' as const, status, httpVersion: undefined, headers: {}, body };
+  return {
+    kind: 'refused' as const,
+    phase: 'request' as const,
+    status,
+    httpVersion: undefined,
+    headers: {},
+    body,
+  };
 }
 
 function errorEvent(event: object) {
@@ -125,6 +133,35 @@ test('a failed response of any size gives its error', () => {
   });
 });
 
+describe('a provider’s WebSocket', () => {
+  test.each([
+    [1009, 'payload_too_large', 'rejected'],
+    [1013, 'slow_down', 'provider_error'],
+    [1011, 'provider_connection_lost', 'provider_error'],
+    [undefined, 'provider_connection_lost', 'provider_error'],
+  ])('that closes with %s is told as %s', (closeCode, code, outcome) => {
+    const fault = new ProviderFault('socket_closed', 'Why', undefined, closeCode);
+    const failure = fromAttemptEnd({ kind: 'lost', isStale: false, fault }, PROVIDER);
+    expect(failure).toMatchObject({ outcome, errorType: 'socket_closed', answer: { error: { code } } });
+  });
+
+  test.each([200, 301, 404, 405, 426, 501])(
+    'that is none (%i) is the route’s mistake, and said so',
+    (status) => {
+      const end = { ...refusedBy(status, { message: 'theirs' }), phase: 'upgrade' } as const;
+      const { answer, outcome } = fromAttemptEnd(end, PROVIDER);
+      expect(outcome).toBe('provider_error');
+      expect(answer).toMatchObject({ status: 502, error: { code: 'provider_has_no_websocket' } });
+      expect(answer.error.message).toMatch(/has no WebSocket at this URL.*transport/);
+    },
+  );
+
+  test('that refuses the upgrade for another reason is told like any refusal', () => {
+    const end = { ...refusedBy(429, { code: 'rate_limit_exceeded' }), phase: 'upgrade' } as const;
+    expect(fromAttemptEnd(end, PROVIDER).answer.status).toBe(429);
+  });
+});
+
 describe('an attempt that ended', () => {
   test.each<[ProviderFaultCode, string | undefined, string, string]>([
     ['connect_failed', 'ECONNREFUSED', 'provider_unreachable', 'ECONNREFUSED'],
@@ -136,9 +173,11 @@ describe('an attempt that ended', () => {
     ['connection_lost', 'ECONNRESET', 'provider_connection_lost', 'ECONNRESET'],
     ['protocol_error', undefined, 'provider_protocol_error', 'upstream_protocol_error'],
     ['request_too_large', undefined, 'payload_too_large', 'request_too_large'],
+    ['handshake_timeout', undefined, 'connect_timeout', 'handshake_timeout'],
+    ['socket_closed', undefined, 'provider_connection_lost', 'socket_closed'],
   ])('by %s (%s) becomes %s, counted as %s', (fault, reason, code, errorType) => {
     const failure = fromAttemptEnd(
-      { kind: 'lost', fault: new ProviderFault(fault, 'Why', reason) },
+      { kind: 'lost', isStale: false, fault: new ProviderFault(fault, 'Why', reason) },
       PROVIDER,
     );
     expect(failure.answer.error).toMatchObject({ code, message: 'Why.' });
@@ -206,7 +245,14 @@ test("a refusal that repeats the bridge's own key is told in our words, by its s
   const body = Buffer.from(
     JSON.stringify({ error: { code: 'slow_down', message: `${key} is over its quota` } }),
   );
-  const end = { kind: 'refused' as const, status: 503, httpVersion: undefined, headers: {}, body };
+  const end = {
+    kind: 'refused' as const,
+    phase: 'request' as const,
+    status: 503,
+    httpVersion: undefined,
+    headers: {},
+    body,
+  };
   const { answer, errorType } = fromAttemptEnd(end, provider);
   expect(JSON.stringify(answer)).not.toContain(key);
   expect(answer).toMatchObject({
@@ -215,6 +261,37 @@ test("a refusal that repeats the bridge's own key is told in our words, by its s
   });
   expect(errorType).toBe('503');
   expect(fromAttemptEnd(end, PROVIDER).answer.error.message).toContain(key); // nobody's key to that provider
+});
+
+describe('a provider that does not know the response to continue', () => {
+  const words = 'The previous_response_id is invalid.';
+
+  test.each<[string, object]>([
+    ['by its code', { code: 'previous_response_not_found', message: 'gone' }],
+    ['by its code, whatever its type', { type: 'not_found', code: 'previous_response_not_found' }],
+    ['by the name of what it refuses', { type: 'invalid_request_error', param: 'previous_response_id' }],
+    ['in words alone, as the Codex backend', { type: 'invalid_request_error', message: words }],
+    ['in words, with a param of null', { type: 'invalid_request_error', param: null, message: words }],
+  ])('says so %s', (_how, error) => {
+    expect(saysForgotten(errorEvent({ status: 400, error }))).toBe(true);
+    expect(saysForgotten(fromAttemptEnd(refusedBy(400, error), PROVIDER))).toBe(true);
+  });
+
+  test.each<[string, object]>([
+    ['of another type', { type: 'server_error', message: words }],
+    ['about something else', { type: 'invalid_request_error', message: 'The model is invalid.' }],
+    [
+      'about another field, which its text explains by this one',
+      {
+        type: 'invalid_request_error',
+        param: 'input',
+        message: 'input must be whole without previous_response_id',
+      },
+    ],
+  ])('does not say so in an error %s', (_how, error) => {
+    expect(saysForgotten(errorEvent({ status: 400, error }))).toBe(false);
+    expect(saysForgotten(fromAttemptEnd(refusedBy(400, error), PROVIDER))).toBe(false);
+  });
 });
 
 test('our own refusals are counted by their codes', () => {
@@ -254,7 +331,7 @@ describe('docs/errors.md, error types', () => {
   test('names the words for a lost connection that are counted', () => {
     for (const reason of listed('system')) {
       const fault = new ProviderFault('connection_lost', 'm', reason);
-      expect(fromAttemptEnd({ kind: 'lost', fault }, PROVIDER).errorType).toBe(reason);
+      expect(fromAttemptEnd({ kind: 'lost', isStale: false, fault }, PROVIDER).errorType).toBe(reason);
     }
     expect(listed('fault')).toEqual([
       'connect_failed',
@@ -267,6 +344,8 @@ describe('docs/errors.md, error types', () => {
       'upstream_protocol_error',
       'upstream_stream_ended',
       'no_room',
+      'handshake_timeout',
+      'socket_closed',
     ]);
   });
 
@@ -301,9 +380,11 @@ describe('docs/errors.md, error types', () => {
     ['protocol_error', 'HTTP_MALFORMED'],
     ['no_room', undefined],
     ['request_too_large', undefined],
+    ['handshake_timeout', undefined],
+    ['socket_closed', undefined],
   ])('says what the log calls what the client heard of %s (%s)', (code, reason) => {
     const fault = new ProviderFault(code, 'm', reason);
-    const { answer, errorType } = fromAttemptEnd({ kind: 'lost', fault }, PROVIDER);
+    const { answer, errorType } = fromAttemptEnd({ kind: 'lost', isStale: false, fault }, PROVIDER);
     const inLog = section
       .split('\n')
       .filter((line) => line.startsWith(`| \`${answer.error.code}\``))

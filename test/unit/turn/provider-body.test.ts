@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { parseClientFrame } from '../../../src/frames/client-frame.ts';
 import type { ResponseCreate } from '../../../src/frames/response-create.ts';
-import { toProviderBody, type BodyChanges, type RequestBody } from '../../../src/turn/provider-body.ts';
+import { toProviderBody, type BodyChanges } from '../../../src/turn/provider-body.ts';
+import type { RequestBody } from '../../../src/turn/request-views.ts';
 
 type Json = Record<string, unknown>;
 
@@ -12,6 +13,7 @@ const NO_CHANGES: BodyChanges = {
   ownItems: Buffer.alloc(0),
   previousResponseId: undefined,
   clientMetadata: undefined,
+  saysNoStore: false,
 };
 
 function created(text: string): ResponseCreate {

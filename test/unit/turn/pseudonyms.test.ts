@@ -18,10 +18,10 @@ test('Raw shows what looks like an identifier, and hashes what does not', () => 
     expect(pseudonyms.nameOf(id, 'Raw')).toBe(pseudonyms.nameOf(id, 'Hashed'));
 });
 
-test('Off shows nothing, and nothing has no name', () => {
+test('None shows nothing, and nothing has no name', () => {
   const pseudonyms = new Pseudonyms(KEY);
-  expect(pseudonyms.nameOf('session-1', 'Off')).toBeUndefined();
-  for (const policy of ['Hashed', 'Raw', 'Off'] as const)
+  expect(pseudonyms.nameOf('session-1', 'None')).toBeUndefined();
+  for (const policy of ['Hashed', 'Raw', 'None'] as const)
     for (const id of ['', undefined]) expect(pseudonyms.nameOf(id, policy)).toBeUndefined();
 });
 

@@ -119,7 +119,7 @@ describe('the details of a request', () => {
   test('name the lane and the turn as the route says', () => {
     const body = { stream_id: 'lane-1', client_metadata: { turn_id: 'turn-1' } };
     expect(details(body, {}, 'Raw')).toMatchObject({ laneName: 'lane-1', codexTurn: 'turn-1' });
-    expect(details(body, {}, 'Off')).toMatchObject({ laneName: undefined, codexTurn: undefined });
+    expect(details(body, {}, 'None')).toMatchObject({ laneName: undefined, codexTurn: undefined });
   });
 });
 

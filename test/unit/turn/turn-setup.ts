@@ -1,25 +1,19 @@
 /** A connection's turns without a socket on either side: what the client sent and heard, and a provider by hand. */
 import { Pseudonyms } from '../../../src/turn/pseudonyms.ts';
-import { eventTypeOf, type EventType } from '../../../src/events/event-type.ts';
+import type { EventType } from '../../../src/events/event-type.ts';
 import { parseClientFrame } from '../../../src/frames/client-frame.ts';
 import type { ErrorAnswer } from '../../../src/frames/errors.ts';
 import type { ResponseCreate } from '../../../src/frames/response-create.ts';
-import type {
-  Attempt,
-  AttemptEnd,
-  AttemptListener,
-  AttemptRequest,
-  ProviderTransport,
-  RelayAnswer,
-} from '../../../src/provider/provider.ts';
-import type { CompiledRoute, RouteGroup } from '../../../src/route/snapshot.ts';
-import { aRoute } from '../../harness/compiled-route.ts';
+import type { CompiledProvider, CompiledRoute, RouteGroup } from '../../../src/route/snapshot.ts';
+import { aProvider, aRoute } from '../../harness/compiled-route.ts';
 import { Budget } from '../../../src/turn/budget.ts';
+import { newProviderChoice } from '../../../src/turn/provider-choice.ts';
 import { Conversation } from '../../../src/turn/conversation.ts';
 import type { TurnFact, TurnRecord } from '../../../src/turn/facts.ts';
 import { TranscriptStore } from '../../../src/turn/transcript.ts';
 import type { TurnClient } from '../../../src/turn/turn-client.ts';
 import { manualClock } from '../../harness/clock.ts';
+import { FakeTransport, type FakeAttempt } from './fake-transport.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -61,148 +55,14 @@ export function user(text: string): Json {
   return { type: 'message', role: 'user', content: text };
 }
 
-export function assistant(text: string): Json {
-  return { type: 'message', id: `msg_${text}`, role: 'assistant', content: [{ type: 'output_text', text }] };
-}
-
-/** One attempt, answered by the test. Like the real one it says nothing once it was aborted or released. */
-export class FakeAttempt implements Attempt {
-  readonly request: AttemptRequest;
-  readonly #listener: AttemptListener;
-  isPaused = false;
-  state: 'running' | 'aborted' | 'released' | 'ended' = 'running';
-
-  constructor(request: AttemptRequest, listener: AttemptListener) {
-    this.request = request;
-    this.#listener = listener;
-  }
-
-  /** The request's body, parsed. */
-  get body(): Json {
-    const text = Buffer.concat(this.request.body).toString();
-    if (Buffer.byteLength(text) !== this.request.bodyBytes) throw new Error('bodyBytes is wrong');
-    return JSON.parse(text) as Json;
-  }
-
-  get input(): unknown {
-    return this.body['input'];
-  }
-
-  pause(): void {
-    this.isPaused = true;
-  }
-
-  resume(): void {
-    this.isPaused = false;
-  }
-
-  abort(): void {
-    if (this.state === 'running') this.state = 'aborted';
-  }
-
-  release(): void {
-    if (this.state === 'running') this.state = 'released';
-  }
-
-  answer(turnState?: string): this {
-    if (this.state === 'running') {
-      this.#listener.onAnswer({
-        status: 200,
-        httpVersion: '1.1',
-        headers: { 'x-request-id': 'req_1' },
-        turnState,
-      });
-    }
-    return this;
-  }
-
-  event(event: Json | Buffer): this {
-    const payload = Buffer.isBuffer(event) ? event : Buffer.from(JSON.stringify(event));
-    if (this.state === 'running') this.#listener.onEvent(payload, eventTypeOf(payload));
-    return this;
-  }
-
-  created(id: string): this {
-    return this.event({
-      type: 'response.created',
-      sequence_number: 0,
-      response: { id, status: 'in_progress' },
-    });
-  }
-
-  delta(sequence = 1): this {
-    return this.event({ type: 'response.output_text.delta', sequence_number: sequence, delta: 'x' });
-  }
-
-  item(item: Json, index = 0): this {
-    return this.event({
-      type: 'response.output_item.done',
-      sequence_number: index + 2,
-      output_index: index,
-      item,
-    });
-  }
-
-  complete(id: string, changes: Json = {}): this {
-    const response = { id, status: 'completed', output: [], usage: null, ...changes };
-    return this.event({ type: 'response.completed', sequence_number: 9, response });
-  }
-
-  /** A whole answer: one message. */
-  say(id: string, text: string): this {
-    return this.answer().created(id).item(assistant(text)).complete(id);
-  }
-
-  end(end: AttemptEnd): this {
-    if (this.state === 'running') {
-      this.state = 'ended';
-      this.#listener.onEnd(end);
-    }
-    return this;
-  }
-
-  refuse(status: number, error: Json, headers: Record<string, string> = {}): this {
-    return this.end({
-      kind: 'refused',
-      status,
-      httpVersion: '1.1',
-      headers,
-      body: Buffer.from(JSON.stringify({ error })),
-    });
-  }
-}
-
-export class FakeTransport implements ProviderTransport {
-  readonly attempts: FakeAttempt[] = [];
-
-  open(request: AttemptRequest, listener: AttemptListener): FakeAttempt {
-    const attempt = new FakeAttempt(request, listener);
-    this.attempts.push(attempt);
-    return attempt;
-  }
-
-  get last(): FakeAttempt {
-    const attempt = this.attempts.at(-1);
-    if (attempt === undefined) throw new Error('no attempt was made');
-    return attempt;
-  }
-
-  get running(): readonly FakeAttempt[] {
-    return this.attempts.filter(({ state }) => state === 'running');
-  }
-
-  relay(): Promise<RelayAnswer> {
-    throw new Error('a turn relays nothing');
-  }
-
-  async close(): Promise<void> {}
-}
-
 /** What went to the client: an event of a response, or an error. */
 export interface Sent {
   readonly lane: string;
   readonly event?: Json;
   readonly type?: EventType;
+  /** The event's bytes, and whether the provider wrote the lane's name into them. */
+  readonly payload?: Buffer;
+  readonly isTagged?: boolean;
   readonly error?: ErrorAnswer;
 }
 
@@ -233,20 +93,24 @@ export function openTalk(options: TalkOptions = {}) {
     Math.max(...group.routes.map((route) => route.continuation.maxBytesPerConnection)),
   );
   const counts = { idle: 0, bodiesHeld: 0 };
+  const hear = (fact: TurnFact): void => {
+    facts.push(fact);
+    options.onFact?.(fact);
+  };
+  const providers = newProviderChoice(clock, hear, () => 0);
   const conversation = new Conversation({
     tools: {
       transport,
+      providers,
       clock,
-      facts: (fact) => {
-        facts.push(fact);
-        options.onFact?.(fact);
-      },
+      facts: hear,
       pseudonyms: new Pseudonyms(Buffer.alloc(32)),
       propagation: 'auto',
       readsDetails: true,
     },
     client: options.client ?? CLIENT,
     transcripts,
+    sockets: transport.sockets,
     group: () => group,
     sinkFor: (streamId) => {
       const lane = streamId ?? '';
@@ -256,7 +120,8 @@ export function openTalk(options: TalkOptions = {}) {
       };
       return {
         takesKeepalives: options.takesKeepalives ?? false,
-        event: (payload, type) => send({ lane, event: JSON.parse(payload.toString()) as Json, type }),
+        event: (payload, type, isTagged = false) =>
+          send({ lane, event: JSON.parse(payload.toString()) as Json, type, payload, isTagged }),
         refuse: (error) => send({ lane, error }),
       };
     },
@@ -275,6 +140,7 @@ export function openTalk(options: TalkOptions = {}) {
   return {
     clock,
     transport,
+    providers,
     facts,
     sent,
     budget,
@@ -283,6 +149,11 @@ export function openTalk(options: TalkOptions = {}) {
     conversation,
     counts,
     ask,
+    /** Sends `response.interrupt`. */
+    interrupt(responseId: string | undefined): void {
+      const frame = { type: 'response.interrupt', response_id: responseId };
+      conversation.interrupt(responseId, Buffer.from(JSON.stringify(frame)));
+    },
     setGroup: (next: RouteGroup) => void (group = next),
     /** Asks in a lane and has the provider say it all. */
     turn(id: string, text: string, members: Json = {}): FakeAttempt {
@@ -304,3 +175,9 @@ export function openTalk(options: TalkOptions = {}) {
 }
 
 export type Talk = ReturnType<typeof openTalk>;
+
+/** A route with these providers, in tiers of their own: a, b, c. */
+export function talkWith(providers: readonly Partial<CompiledProvider>[], options: TalkOptions = {}): Talk {
+  const named = providers.map((changes, n) => aProvider({ name: 'ab'[n] ?? 'c', priority: n, ...changes }));
+  return openTalk({ group: aGroup(aRoute({ providers: named })), ...options });
+}

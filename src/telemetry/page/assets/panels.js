@@ -1,7 +1,7 @@
 /** Providers, connections and routes: small tables that are made anew when a message brings them. */
 import { age, duration, element, full, short } from './elements.js';
 
-/** @import { ConnectionsView, ProviderView, RouteRow, RoutesView } from '../page-state.ts' */
+/** @import { ConnectionRow, ConnectionsView, FallbackReason, ProviderView, RouteRow, RoutesView } from '../page-state.ts' */
 
 const SVG = 'http://www.w3.org/2000/svg';
 /** Of the history: a bar for each part of the window. */
@@ -36,12 +36,16 @@ export function showProviders(body, asked, routes, now) {
 /** @param {ProviderView} provider @param {number} now @param {boolean} isInRoutes */
 function providerRow(provider, now, isInRoutes) {
   const { health, attempts, failures, lastError, lastSuccessAt } = provider;
-  const state = element('span', `state ${health}`, health);
+  const state = element('span', `state ${health}`, health + restText(provider, now));
   if (lastSuccessAt !== undefined) state.title = `last success ${age(now - lastSuccessAt)} ago`;
   return element(
     'tr',
     isInRoutes ? '' : 'gone',
-    nameCell(provider.route, isInRoutes ? provider.provider : `${provider.provider} (in no route now)`),
+    nameCell(
+      provider.route,
+      isInRoutes ? provider.provider : `${provider.provider} (in no route now)`,
+      reachText(provider, now),
+    ),
     element('td', '', state),
     element('td', 'number', full(attempts)),
     element('td', failures > 0 ? 'number bad' : 'number', full(failures)),
@@ -57,6 +61,17 @@ function providerRow(provider, now, isInRoutes) {
   );
 }
 
+/**
+ * For how long it rests, and why.
+ * @param {Pick<ProviderView, 'restsUntil' | 'restsBecause'>} provider
+ * @param {number} now
+ */
+export function restText({ restsUntil, restsBecause }, now) {
+  if (restsUntil === undefined) return '';
+  const why = { failures: ', failed', retry_after: ', asked for it' };
+  return ` ${age(Math.max(0, restsUntil - now))}${restsBecause === undefined ? '' : why[restsBecause]}`;
+}
+
 /** @param {string} route @param {string} provider */
 function unaskedRow(route, provider) {
   const row = element(
@@ -69,9 +84,49 @@ function unaskedRow(route, provider) {
   return row;
 }
 
-/** @param {string} route @param {string} provider */
-function nameCell(route, provider) {
-  return element('td', '', provider, element('span', 'muted', ` ${route}`));
+/** @param {string} route @param {string} provider @param {string} reach */
+function nameCell(route, provider, reach = '') {
+  const cell = element('td', '', provider, element('span', 'muted', ` ${route}`));
+  if (reach !== '') cell.append(element('div', 'reach muted', reach));
+  return cell;
+}
+
+/** How a fallback's reason is told. @type {Readonly<Record<FallbackReason, string>>} */
+const FALLBACK_TEXTS = {
+  not_supported: 'no WebSocket there',
+  too_large: 'too large for its WebSocket',
+  upgrade_refused: 'upgrade refused',
+  handshake_timeout: 'upgrade not answered in time',
+  socket_lost: 'WebSocket lost',
+};
+
+/**
+ * How it is reached, why not over its WebSocket, and what remains of its limits.
+ * @param {ProviderView} provider
+ * @param {number} now
+ */
+export function reachText({ reach, limits }, now) {
+  const { transport, lastFallback, noWebSocket, sockets } = reach;
+  const texts = [];
+  if (transport !== undefined) texts.push(transport === 'websocket' ? 'WebSocket' : 'HTTP');
+  if (noWebSocket !== undefined) {
+    const status = noWebSocket.status === undefined ? '' : ` (${noWebSocket.status})`;
+    texts.push(`no WebSocket${status}, asked again in ${age(Math.max(0, noWebSocket.until - now))}`);
+  } else if (lastFallback !== undefined) {
+    texts.push(`over HTTP ${age(now - lastFallback.at)} ago: ${FALLBACK_TEXTS[lastFallback.reason]}`);
+  }
+  if (sockets !== undefined) texts.push(`${full(sockets.active)} active, ${full(sockets.idle)} idle sockets`);
+  const left = [
+    limits?.requests === undefined ? '' : `${percent(limits.requests)} of requests`,
+    limits?.tokens === undefined ? '' : `${percent(limits.tokens)} of tokens`,
+  ].filter((text) => text !== '');
+  if (left.length > 0) texts.push(`${left.join(', ')} left`);
+  return texts.join(' · ');
+}
+
+/** @param {number} ratio */
+function percent(ratio) {
+  return `${Math.round(100 * ratio)} %`;
 }
 
 /** @param {ProviderView} provider */
@@ -128,21 +183,36 @@ export function showConnections(body, note, { open, byClient, rows }, now) {
     ...(omitted > 0 ? [`${full(omitted)} in the middle not shown`] : []),
   ].join(' · ');
   body.replaceChildren(
-    ...rows.map(({ id, client, group, openedAt, turns, running, waiting }) => {
+    ...rows.map(({ id, client, group, openedAt, turns, running, waiting, passedOn }) => {
       const row = element(
         'tr',
         running > 0 ? 'busy' : '',
         element('td', 'id', id),
         element('td', '', client),
         element('td', 'number', age(now - openedAt)),
-        element('td', 'number', short(turns)),
-        element('td', 'number', waiting > 0 ? `${running} + ${waiting}` : String(running)),
+        ...(passedOn === undefined ? turnCells(turns, running, waiting) : [passedOnCell(passedOn)]),
       );
       row.title = group;
       return row;
     }),
   );
   if (rows.length === 0) body.append(emptyRow(5, 'no client is connected'));
+}
+
+/** @param {number} turns @param {number} running @param {number} waiting */
+function turnCells(turns, running, waiting) {
+  return [
+    element('td', 'number', short(turns)),
+    element('td', 'number', waiting > 0 ? `${running} + ${waiting}` : String(running)),
+  ];
+}
+
+/** A WebSocket that is passed on has no turns. @param {NonNullable<ConnectionRow['passedOn']>} to */
+function passedOnCell({ provider, path }) {
+  const cell = element('td', 'muted', `${path} to ${provider}`);
+  cell.colSpan = 2;
+  cell.title = `passed on to ${provider} frame by frame, at ${path}`;
+  return cell;
 }
 
 /**

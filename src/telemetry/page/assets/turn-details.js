@@ -7,6 +7,8 @@ import { drawBar, isSilent, PHASE_NAMES, phasesOf } from './waterfall.js';
 const ATTEMPT_COLUMNS = [
   '#',
   'provider',
+  'over',
+  'because',
   'result',
   'status',
   'at',
@@ -105,7 +107,8 @@ function attemptTable(attempts) {
   }
   const body = element('tbody', '');
   for (const attempt of attempts) {
-    const { number, provider, result, errorType, status, startedMs, dialFromMs, dialToMs } = attempt;
+    const { number, provider, transport, result, errorType, status } = attempt;
+    const { startedMs, dialFromMs, dialToMs } = attempt;
     const outcome = [result ?? 'under way', errorType].filter(Boolean).join(' ');
     body.append(
       element(
@@ -114,6 +117,8 @@ function attemptTable(attempts) {
         ...[
           String(number),
           provider,
+          transport === 'websocket' ? 'WebSocket' : 'HTTP',
+          whyText(attempt),
           outcome,
           status === undefined ? '' : String(status),
           `+${duration(startedMs)}`,
@@ -128,9 +133,26 @@ function attemptTable(attempts) {
   return element('table', 'small', element('thead', '', head), body);
 }
 
+/** Columns of words; the others hold numbers. */
+const WORDS = new Set(['provider', 'over', 'because', 'result']);
+
 /** @param {string | undefined} column */
 function alignOf(column) {
-  return column === 'provider' || column === 'result' ? '' : 'number';
+  return column !== undefined && WORDS.has(column) ? '' : 'number';
+}
+
+/** What goes without saying: the first attempt, the way the route or the dialect asks for. */
+const UNSAID = new Set(['first', 'configured', 'preferred', 'dialect']);
+
+/**
+ * Why there was this attempt, and why it travelled as it did.
+ * @param {AttemptMarks} attempt
+ */
+export function whyText({ reason, transportReason }) {
+  return [reason, transportReason]
+    .filter((word) => !UNSAID.has(word))
+    .map((word) => word.replaceAll('_', ' '))
+    .join(': ');
 }
 
 /** @param {TurnRow} turn @returns {[string, string][]} */

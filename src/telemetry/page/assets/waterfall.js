@@ -110,7 +110,7 @@ export function drawBar(bar, turn, total) {
     parts.push(pause);
   }
   for (const { result, endedMs } of turn.attempts) {
-    if (result !== 'error' || endedMs === undefined || endedMs >= total) continue;
+    if ((result !== 'error' && result !== 'fallback') || endedMs === undefined || endedMs >= total) continue;
     const failure = element('b', 'failure');
     failure.style.left = percent(endedMs, total);
     parts.push(failure);
