@@ -176,7 +176,8 @@ class Failing implements FailingProvider {
           send: (event) => ws.send(event),
           end: () => undefined,
           reset: () => socket.resetAndDestroy(),
-          isOpen: () => ws.readyState === ws.OPEN,
+          // a reset socket is destroyed at once, its WebSocket is open until the loop has come round
+          isOpen: () => !socket.destroyed && ws.readyState === ws.OPEN,
         });
       }
     });
