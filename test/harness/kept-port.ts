@@ -21,12 +21,15 @@ export async function listenOnKeptPort(server: Server, random: () => number = Ma
   }
 }
 
-/** Listens on this port of loopback. */
+/** So many may knock at once and be let in one after the other; what Node asks for is too few for a crowd. */
+const backlog = 2048;
+
+/** Listens on this port of loopback; 0: on any. */
 export async function listenOn(server: Server, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.once('listening', resolve);
-  server.listen(port, '127.0.0.1');
+  server.listen(port, '127.0.0.1', backlog);
   try {
     await promise;
   } finally {

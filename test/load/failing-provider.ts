@@ -3,8 +3,10 @@
  * A question is the text of `input`; its answer is the response `resp_QUESTION`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { listenOn, listenOnKeptPort } from '../harness/kept-port.ts';
+import { KEEP_ALIVE_MS } from './load-provider.ts';
 
 /**
  * How it fails each request, or not at all.
@@ -51,7 +53,7 @@ const answerMs = 250;
 /** Opens one on a free port of loopback. */
 export async function openFailingProvider(): Promise<FailingProvider> {
   const provider = new Failing();
-  await provider.listen(0);
+  await provider.listen();
   return provider;
 }
 
@@ -70,8 +72,10 @@ class Failing implements FailingProvider {
     return `http://127.0.0.1:${this.port}/v1`;
   }
 
-  async listen(port: number): Promise<void> {
-    const server = createServer({ noDelay: true }, (request, response) => void this.post(request, response));
+  /** On the port that it had, if it had one. */
+  async listen(): Promise<void> {
+    const settings = { noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS };
+    const server = createServer(settings, (request, response) => void this.post(request, response));
     server.on('connection', (socket: Socket) => {
       this.sockets.add(socket);
       socket.on('error', () => undefined); // the bridge left, or we did
@@ -80,19 +84,15 @@ class Failing implements FailingProvider {
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
       this.upgrade(request, socket, head),
     );
-    server.listen(port, '127.0.0.1', 2048);
-    await new Promise((resolve, reject) => {
-      server.once('listening', resolve);
-      server.once('error', reject);
-    });
-    this.port = (server.address() as AddressInfo).port;
+    if (this.port === 0) this.port = await listenOnKeptPort(server);
+    else await listenOn(server, this.port);
     this.server = server;
   }
 
   async fail(how: Failure): Promise<void> {
     this.how = how;
     if (how === 'refused') await this.leave();
-    else if (this.server === undefined) await this.listen(this.port);
+    else if (this.server === undefined) await this.listen();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,7 +138,7 @@ class Failing implements FailingProvider {
         send: (event) => void response.write(`data: ${event}\n\n`),
         end: () => void response.end(),
         reset: () => response.socket?.resetAndDestroy(),
-        isOpen: () => !response.destroyed,
+        isOpen: () => response.socket?.destroyed === false,
       });
     }
   }
@@ -176,7 +176,6 @@ class Failing implements FailingProvider {
           send: (event) => ws.send(event),
           end: () => undefined,
           reset: () => socket.resetAndDestroy(),
-          // a reset socket is destroyed at once, its WebSocket is open until the loop has come round
           isOpen: () => !socket.destroyed && ws.readyState === ws.OPEN,
         });
       }
@@ -214,6 +213,7 @@ interface Answerer {
   send(event: string): void;
   end(): void;
   reset(): void;
+  /** Of the socket, which knows of a reset at once: what lies above it says open until the loop has come round. */
   isOpen(): boolean;
 }
 

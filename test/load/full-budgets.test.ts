@@ -148,20 +148,36 @@ describe('what has to be held of an answer until it is whole', () => {
   );
 });
 
-/** Resolves when the budgets of clients that do not read, of large events and of messages are full, and no more comes. */
-async function filled(scene: LoadScene): Promise<void> {
-  const share = async (place: 'client_send' | 'answer' | 'inbound', mib: number): Promise<number> =>
-    (await scene.held(place)) / (mib * MIB);
+/** Of each budget so much at least. */
+const FULL_SHARE = 0.8;
+/** Half-sent messages of 4 MiB that fit. Of those that do not, all may be closed at once, however many. */
+const FITTING_HALVES = 11;
+
+async function isFull(scene: LoadScene, place: 'client_send' | 'answer' | 'inbound'): Promise<void> {
+  const mib = { client_send: budgets.clientSend, answer: budgets.answers, inbound: budgets.inbound }[place];
   await until(
-    async () =>
-      (await share('client_send', budgets.clientSend)) > 0.8 &&
-      (await share('answer', budgets.answers)) > 0.8 &&
-      (await share('inbound', budgets.inbound)) > 0.2, // who sends more than fits is closed, and its bytes with it
-    'the budgets to be full',
+    async () => (await scene.held(place)) > FULL_SHARE * mib * MIB,
+    `the budget of ${place} to be full`,
     30_000,
   );
+}
+
+/** Messages that do not end: first those that fit, then those that do not. */
+async function sendHalves(scene: LoadScene, count: number): Promise<LoadClient[]> {
+  const clients = await scene.connect(count);
+  for (const client of clients.slice(0, FITTING_HALVES)) sendHalf(client, 4);
+  await isFull(scene, 'inbound');
+  for (const client of clients.slice(FITTING_HALVES)) sendHalf(client, 4);
+  return clients;
+}
+
+/** Resolves when the budgets of clients that do not read, of large events and of messages are full, and no more comes. */
+async function filled(scene: LoadScene): Promise<void> {
+  await isFull(scene, 'client_send');
+  await isFull(scene, 'answer');
   await settledFigure(() => scene.provider.writtenBytes);
   await settledFigure(() => scene.held('inbound'));
+  await isFull(scene, 'inbound');
 }
 
 /** Clients that do not read, large events that do not end, and messages that do not either. */
@@ -173,16 +189,19 @@ async function fill(scene: LoadScene): Promise<LoadClient[]> {
   }
   const large = await scene.connect(6);
   for (const client of large) client.create('unfinished-8');
-  const half = await scene.connect(12);
-  for (const client of half) sendHalf(client, 4);
+  const half = await sendHalves(scene, 12);
   await filled(scene);
   return [...slow, ...large, ...half];
 }
 
+/** A collection of garbage may come late in any round; what is kept makes every round larger. */
+const isAtRest = (peaks: readonly number[]): boolean =>
+  peaks.length >= 3 && peaks.at(-1)! < 1.4 * peaks.at(-3)!;
+
 test('a second time takes no more memory than the first', async () => {
   await using scene = await openLoadScene('twice');
   const peaks: number[] = [];
-  for (let round = 0; round < 3; round++) {
+  while (peaks.length < 5 && !isAtRest(peaks)) {
     // oxlint-disable no-await-in-loop -- one round after the other
     for (const client of await fill(scene)) client.leave();
     await emptied(scene.bridge);
@@ -190,8 +209,9 @@ test('a second time takes no more memory than the first', async () => {
     // oxlint-enable no-await-in-loop
   }
   tell('twice', { peaks: peaks.join(' ') });
-  expect(peaks[2]).toBeLessThan(1.4 * (peaks[0] ?? 0)); // kept, it would be twice as much;
-}, 120_000);
+  // kept, it would be twice as much after two rounds, and at the end still 5 to 3
+  expect({ peaks, isAtRest: isAtRest(peaks) }).toEqual({ peaks, isAtRest: true });
+}, 240_000);
 
 test('with all budgets full at once resident memory stays below the bound, and a small turn is served', async () => {
   await using scene = await openLoadScene('all at once');
@@ -202,7 +222,7 @@ test('with all budgets full at once resident memory stays below the bound, and a
     client.stopReading();
   }
   for (const client of await scene.connect(12)) client.create('unfinished-8');
-  for (const client of await scene.connect(20)) sendHalf(client, 4);
+  await sendHalves(scene, 20);
   await filled(scene);
   const { peak, bound } = await scene.peakAndBound({ connections: 223, streams: 112 });
   expect(peak).toBeLessThan(bound);

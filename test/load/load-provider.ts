@@ -4,9 +4,12 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { listenOn } from '../harness/kept-port.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** Longer than any pause of a load test, so that nobody's request meets a connection that is being closed. */
+export const KEEP_ALIVE_MS = 120_000;
 
 /**
  * What a request can ask for, as its `model`; `N` is a number.
@@ -44,11 +47,11 @@ interface Counts {
 /** Opens one on a free port of loopback. */
 export async function openLoadProvider(): Promise<LoadProvider> {
   const counts: Counts = { writtenBytes: 0, underway: 0, requests: 0 };
-  const server = createServer({ highWaterMark: 64 * KIB, noDelay: true }, (request, response) => {
+  const settings = { highWaterMark: 64 * KIB, noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS };
+  const server = createServer(settings, (request, response) => {
     void modelOf(request).then((model) => answer(model, response, counts));
   });
-  server.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
+  await listenOn(server, 0);
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     get writtenBytes() {

@@ -37,6 +37,8 @@ export async function openLoadScene(
   const bridge = await openBridgeProcess({
     providerUrl: provider.url,
     budgets,
+    // who does not read shall go on not reading, however long all the others take
+    flags: ['--client-stall-timeout=300'],
     // to the bridge all of them are one client
     route: { ...route, limits: { maxConnectionsPerClient: 5_000, ...(limits as object) } },
     inspect,
