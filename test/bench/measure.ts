@@ -1,5 +1,6 @@
 /** Measures one scenario: pairs of runs, each against the relay and the bridge in turn. */
 import { RunFailed } from './child.ts';
+import { fetched } from './fetched.ts';
 import type { Stage, Middle } from './middle.ts';
 import { openTracedBridge } from './traced-bridge.ts';
 import { dialsSoFar, noMiddle, openBridge, openRelay, THIS_BRIDGE } from './middle.ts';
@@ -169,7 +170,7 @@ async function measureStart(
 async function startOf(stage: Stage, command: readonly string[]): Promise<number> {
   const begun = performance.now();
   await using bridge = await openBridge(stage, command);
-  const answer = await fetch(`http://127.0.0.1:${bridge.opsPort}/readyz`);
+  const answer = await fetched(`http://127.0.0.1:${bridge.opsPort}/readyz`);
   const ms = performance.now() - begun;
   if (answer.status !== 200) throw new RunFailed(`/readyz said ${answer.status}`);
   await bridge.terminate();

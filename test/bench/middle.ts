@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Judges } from './build-judges.ts';
 import { Child } from './child.ts';
 import type { Cores } from './cores.ts';
+import { fetched } from './fetched.ts';
 
 /** What a run needs of the machine. */
 export interface Stage {
@@ -157,7 +158,7 @@ function modeOf(transport: ProviderTransport): Middle['mode'] {
 
 /** WebSockets that were opened to the provider so far, by whomever. */
 export async function dialsSoFar({ providerPort }: Stage): Promise<number> {
-  return Number(await (await fetch(`http://127.0.0.1:${providerPort}/dials`)).text());
+  return Number(await (await fetched(`http://127.0.0.1:${providerPort}/dials`)).text());
 }
 
 function routeTo(port: number, transport: ProviderTransport): string {
