@@ -9,6 +9,7 @@ import { openCodexHome } from './codex-home.ts';
 import { comparable } from './comparable.ts';
 import { openClientTap } from './client-tap.ts';
 import { runDirect } from './run-direct.ts';
+import { firstRequest } from './error-table/spoilers.ts';
 import { answerScript, echoScript } from './scripts.ts';
 import { useClients } from './use-clients.ts';
 
@@ -79,7 +80,7 @@ test('between a tool call and its output: the command runs once and its output g
   await using codex = await openAppServer(home);
 
   const turn = await codex.startTurn('Run echo hi and report.');
-  await provider.waitForRequest();
+  await firstRequest({ provider });
   tap.retarget(next.port);
   const drained = old.drain();
   held.open();

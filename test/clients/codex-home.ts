@@ -14,6 +14,7 @@ export interface CodexHomeOptions {
   readonly requestMaxRetries?: number;
   readonly streamMaxRetries?: number;
   readonly streamIdleTimeoutMs?: number;
+  /** Of a handshake and of the warm-up. Left out: Codex's own, since one given up early is one socket more. */
   readonly webSocketConnectTimeoutMs?: number;
   readonly apiKey?: string;
   readonly httpHeaders?: Readonly<Record<string, string>>;
@@ -96,7 +97,7 @@ function toConfig(options: CodexHomeOptions): string {
     `request_max_retries = ${options.requestMaxRetries ?? 2}`,
     `stream_max_retries = ${options.streamMaxRetries ?? 5}`,
     `stream_idle_timeout_ms = ${options.streamIdleTimeoutMs ?? 15_000}`,
-    `websocket_connect_timeout_ms = ${options.webSocketConnectTimeoutMs ?? 3_000}`,
+    `websocket_connect_timeout_ms = ${options.webSocketConnectTimeoutMs ?? 15_000}`,
     ...(options.httpHeaders ? [`http_headers = ${table(options.httpHeaders)}`] : []),
     ...(options.queryParams ? [`query_params = ${table(options.queryParams)}`] : []),
     ...(options.providerLines ?? []),

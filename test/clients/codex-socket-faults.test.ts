@@ -6,7 +6,6 @@ import { routeTo, startBridge } from '../harness/bridge.ts';
 import { fakeProvider } from '../harness/fake-provider.ts';
 import { codexExec, complaints } from './codex-exec.ts';
 import { openCodexHome } from './codex-home.ts';
-import { ensureClients } from './ensure-clients.ts';
 import { expectedAnswers } from './error-table/observe.ts';
 import { fewRetries } from './error-table/fault-row.ts';
 import { runRow, type RowRun } from './error-table/run-row.ts';
@@ -20,7 +19,6 @@ describe.each(Object.entries(socketFaults))('%s', (_, rows) => {
   test.concurrent.each(rows.map((row) => [row.happened, row] as const))(
     '%s',
     async (_name, row) => {
-      await ensureClients();
       const { longestGapS: _longestGapS, ...seen } = await runRow(row.arrange());
       const { afterS: _afterS, ...does } = row.does;
       expect(seen).toEqual({
@@ -42,7 +40,6 @@ const error = { type: 'server_error', code: null, param: null, message: 'As the 
 test.concurrent.each([400, 401, 403, 429, 500, 503])(
   'an upgrade that is refused with %i, and no HTTP beside it: Codex shows what it shows of a POST refused so',
   async (status) => {
-    await ensureClients();
     const body = { error };
     const overSocket = await runRow({
       webSocket: { refuse: { status, body } },
@@ -62,7 +59,6 @@ test.concurrent.each([400, 401, 403, 429, 500, 503])(
 test.concurrent.each([404, 405, 426, 501])(
   'an upgrade that is refused with %i, and no HTTP beside it: Codex shows that there is no WebSocket, and what to write',
   async (status) => {
-    await ensureClients();
     const webSocket = { refuse: { status, body: { error } } };
     const { sees, does } = await runRow({ webSocket, route: socketOnly, codex: fewRetries });
     expect(sees.join()).toMatch(/has no WebSocket at this URL: .* set its transport to HTTP/);
@@ -79,7 +75,6 @@ function shownOf({ gets, does: { sockets: _sockets, ...does }, sees, answers }: 
 test(
   'an image that makes a frame of more than 16 MiB goes over HTTP, and its turn ends as any other',
   async () => {
-    await ensureClients();
     // Codex makes larger pictures smaller, this one not
     const image = noiseImage(2048, 2048);
     await using provider = await fakeProvider([{ text: 'I see it' }], { webSocket: 'on' });

@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installOnce } from '../harness/install-lock.ts';
+import { patientNpm } from '../harness/npm-patience.ts';
 import { mustRun } from '../harness/run-command.ts';
 
 /** This folder: where the clients' package.json and lock are. */
@@ -30,7 +31,7 @@ export async function ensureClients(): Promise<void> {
     of: clientsFolder,
     isInstalled: async () => (await readFile(installedMark, 'utf8').catch(() => '')) === wanted,
     async install() {
-      await mustRun('npm', ['ci', '--no-audit', '--no-fund'], {
+      await mustRun('npm', ['ci', '--no-audit', '--no-fund', ...patientNpm], {
         cwd: clientsFolder,
         timeoutMs: installTimeoutMs,
       });

@@ -72,7 +72,7 @@ describe.each<[string, readonly string[], number]>([
     const { provider, session } = scene;
     const lanes = ['a', 'b', 'c'].map((name) => session.lane(name));
     for (const [index, lane] of lanes.entries()) lane.create({ model, input: [said(`question ${index}`)] });
-    await provider.waitForRequest(({ number }) => number === 3); // all three are with the provider
+    await provider.waitForRequest(({ number }) => number === 3, 30_000); // all three are with the provider
     all.open();
     const answers = await Promise.all(lanes.map((lane) => lane.finalResponse()));
     expect(answers.map((answer) => answer.output_text)).toEqual(

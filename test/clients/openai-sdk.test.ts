@@ -106,7 +106,7 @@ describe('the lane session helper', () => {
     const session = await at.openSession();
     const lanes = ['a', 'b', 'c'].map((name) => session.lane(name));
     for (const [index, lane] of lanes.entries()) lane.create({ model, input: ask(`question ${index}`) });
-    await at.provider.waitForRequest(({ number }) => number === 3); // all three are with the provider
+    await at.provider.waitForRequest(({ number }) => number === 3, 30_000); // all three are with the provider
     all.open();
     const answers = await Promise.all(lanes.map((lane) => lane.finalResponse()));
 

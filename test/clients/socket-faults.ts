@@ -3,7 +3,7 @@
  * codex-socket-faults.test.ts and for docs/reliability.md. Nothing may be worse than over HTTP.
  */
 import type { WebSocketSettings } from '../../src/scripted/websocket-settings.ts';
-import { type Arrangement, type FaultRow, type Stage } from './error-table/fault-row.ts';
+import { patienceSeconds, type Arrangement, type FaultRow, type Stage } from './error-table/fault-row.ts';
 import type { AnswerLike } from '../../src/scripted/script.ts';
 import { until } from '../harness/wait-for.ts';
 
@@ -12,9 +12,6 @@ export interface SocketFault extends Omit<FaultRow, 'advice'> {
   /** How each turn that the provider was asked for came to it, in order. */
   readonly cameBy: readonly ('websocket' | 'http')[];
 }
-
-/** What the bridge waits for an answer that does not come, and has for the one after it, on a machine that does much else. */
-const patienceSeconds = 3;
 
 const goesOn = { how: 'goes on', sockets: 1, turns: 1, posts: 0 } as const;
 const secondGoesOn = { ...goesOn, turns: 2 } as const;
@@ -54,10 +51,7 @@ const beforeEvents: readonly SocketFault[] = [
       over(
         { stallUpgrade: new Promise(() => undefined) },
         // Codex's warm-up waits for it as well, and must not give up before
-        {
-          route: { timeouts: { connectSeconds: patienceSeconds } },
-          codex: { webSocketConnectTimeoutMs: 15_000 },
-        },
+        { route: { timeouts: { connectSeconds: patienceSeconds } } },
       ),
     gets: [],
     does: goesOn,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routeTo } from '../harness/bridge.ts';
+import { patientNpm } from '../harness/npm-patience.ts';
 import { mustRun, runCommand } from '../harness/run-command.ts';
 import { until } from '../harness/wait-for.ts';
 
@@ -17,6 +18,8 @@ const PACKED_FROM = ['cmd', 'manifests', 'src', 'LICENSE', 'README.md', 'package
 const MAX_PACKED_BYTES = 1_500_000;
 /** npm fetches a hundred and forty packages when its cache is empty. */
 const INSTALL_MS = 5 * 60_000;
+/** Every source becomes JavaScript: seconds, on a machine that does nothing else. */
+const PACK_MS = 3 * 60_000;
 const COMMANDS = ['bridge', 'operator', 'check', 'turn', 'doctor', 'provider'];
 
 let folder = '';
@@ -35,7 +38,8 @@ beforeAll(async () => {
     await mkdir(dirname(join(clone, stray)), { recursive: true });
     await writeFile(join(clone, stray), 'of the checkout alone');
   }
-  const [packed] = JSON.parse(await mustRun('npm', ['pack', '--json', '--silent'], { cwd: clone })) as {
+  const printed = await mustRun('npm', ['pack', '--json', '--silent'], { cwd: clone, timeoutMs: PACK_MS });
+  const [packed] = JSON.parse(printed) as {
     readonly filename: string;
     readonly size: number;
     readonly files: readonly { readonly path: string }[];
@@ -45,10 +49,17 @@ beforeAll(async () => {
   packedFiles = packed.files.map(({ path }) => path);
   await cp(join(clone, packed.filename), join(home, packed.filename));
   await writeFile(join(home, 'package.json'), '{"private":true}');
-  const how = ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${packed.filename}`];
+  const how = [
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    ...patientNpm,
+    `./${packed.filename}`,
+  ];
   await mustRun('npm', how, { cwd: home, timeoutMs: INSTALL_MS });
   installed = join(home, 'node_modules/turnbridge');
-}, INSTALL_MS + 60_000);
+}, PACK_MS + INSTALL_MS);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -1,12 +1,11 @@
 /** The connection between Codex and the bridge ends while a turn runs. */
 import { gate } from '../../harness/fake-provider.ts';
 import { until } from '../../harness/wait-for.ts';
-import { fewRetries, goodAnswer, once, type FaultRow, type Stage } from './fault-row.ts';
+import { fewRetries, goodAnswer, once, patienceSeconds, type FaultRow, type Stage } from './fault-row.ts';
 import { keyed } from './provider-faults.ts';
 import { codexHears, drainAndMove, firstRequest, handshakes, refusesWhatIsNew, reload } from './spoilers.ts';
 
-/** What Codex waits for an answer that does not come, and has for the one after it, on a machine that does much else. */
-const patienceMs = 2500;
+const patienceMs = patienceSeconds * 1000;
 
 export const cutOff: readonly FaultRow[] = [
   {
@@ -154,7 +153,6 @@ export const cutOff: readonly FaultRow[] = [
     arrange: once([{ text: 'x'.repeat(1 << 20), repeat: 24, unfinished: true }, { stall: true }], {
       hasNetwork: true,
       bridge: { settings: { flow: { maxUnsentBytes: 1 << 16, maxStallMs: 500 } } },
-      codex: { webSocketConnectTimeoutMs: 15_000 }, // one socket that is given up early would be one more
       meanwhile: async (stage) => {
         await firstRequest(stage);
         stage.network.throttle(1);

@@ -103,5 +103,11 @@ export function always(fault: AnswerLike, more: Partial<Arrangement> = {}): () =
   return () => ({ provider: () => fault, codex: fewRetries, ...more });
 }
 
+/** What is waited for an answer that does not come, and what the next one has, on a machine that does much else. */
+export const patienceSeconds = 3;
+
+/** Only keep-alives hold Codex meanwhile. Several may be missed by a machine that stands still for a while. */
+export const heldSilence = { keepaliveMs: 500, codexWaitsMs: 6_000, ms: 9_000 } as const;
+
 /** One retry on the socket, one over HTTP. */
 export const fewRetries = { streamMaxRetries: 1, requestMaxRetries: 0 } as const;

@@ -1,11 +1,12 @@
 /** The provider cannot be reached, or says nothing in time. */
-import { fewRetries, goodAnswer, once, type FaultRow } from './fault-row.ts';
-import { nobody, speechless, untrusted } from './spoilers.ts';
+import { closedUrl, namelessUrl } from '../../harness/nowhere.ts';
+import { fewRetries, goodAnswer, heldSilence, once, patienceSeconds, type FaultRow } from './fault-row.ts';
+import { speechless, untrusted } from './spoilers.ts';
 
 export const noAnswer: readonly FaultRow[] = [
   {
     happened: 'nobody listens at its address',
-    arrange: () => ({ providerUrl: nobody, codex: fewRetries }),
+    arrange: () => ({ providerUrl: async () => `${closedUrl}/v1`, codex: fewRetries }),
     gets: ['error 502 provider_unreachable', 'HTTP 502 provider_unreachable'],
     does: { how: 'gives up', sockets: 2, turns: 2, posts: 2 },
     sees: [
@@ -17,7 +18,7 @@ export const noAnswer: readonly FaultRow[] = [
   },
   {
     happened: 'its name has no address',
-    arrange: () => ({ providerUrl: async () => 'http://provider.invalid/v1', codex: fewRetries }),
+    arrange: () => ({ providerUrl: async () => `${namelessUrl}/v1`, codex: fewRetries }),
     gets: ['error 502 provider_unreachable', 'HTTP 502 provider_unreachable'],
     does: { how: 'gives up', sockets: 2, turns: 2, posts: 2 },
     sees: [
@@ -57,7 +58,7 @@ export const noAnswer: readonly FaultRow[] = [
   },
   {
     happened: 'no event (`timeouts.firstEventSeconds`)',
-    arrange: once('silent', { route: { timeouts: { firstEventSeconds: 1 } } }),
+    arrange: once('silent', { route: { timeouts: { firstEventSeconds: patienceSeconds } } }),
     gets: ['error 504 first_event_timeout'],
     does: { how: 'tries again', sockets: 2, turns: 2, posts: 0 },
     sees: [],
@@ -66,7 +67,7 @@ export const noAnswer: readonly FaultRow[] = [
   {
     happened: 'a stream that falls silent (`timeouts.idleSeconds`)',
     arrange: once([{ text: 'It begins', unfinished: true }, { stall: true }], {
-      route: { timeouts: { idleSeconds: 1 } },
+      route: { timeouts: { idleSeconds: patienceSeconds } },
     }),
     gets: ['response.failed idle_timeout'],
     does: { how: 'tries again', sockets: 2, turns: 2, posts: 0 },
@@ -76,7 +77,7 @@ export const noAnswer: readonly FaultRow[] = [
   {
     happened: 'a turn longer than `timeouts.turnDeadlineSeconds`',
     arrange: once([{ text: 'tick ', repeat: 100, delayMs: 100, unfinished: true }], {
-      route: { timeouts: { turnDeadlineSeconds: 1 } },
+      route: { timeouts: { turnDeadlineSeconds: patienceSeconds } },
     }),
     gets: ['response.failed turn_timeout'],
     does: { how: 'tries again', sockets: 2, turns: 2, posts: 0 },
@@ -85,9 +86,9 @@ export const noAnswer: readonly FaultRow[] = [
   },
   {
     happened: 'silence longer than Codex waits, bridged by the keep-alive',
-    arrange: once([{ wait: 4000 }, { text: goodAnswer }], {
-      bridge: { settings: { keepaliveMs: 500 } },
-      codex: { streamIdleTimeoutMs: 2500 },
+    arrange: once([{ wait: heldSilence.ms }, { text: goodAnswer }], {
+      bridge: { settings: { keepaliveMs: heldSilence.keepaliveMs } },
+      codex: { streamIdleTimeoutMs: heldSilence.codexWaitsMs },
     }),
     gets: ['keepalive'],
     does: { how: 'goes on', sockets: 1, turns: 1, posts: 0 },
@@ -98,7 +99,7 @@ export const noAnswer: readonly FaultRow[] = [
     happened: 'silence longer than Codex waits, with `--keepalive-interval 0`',
     arrange: once('silent', {
       bridge: { settings: { keepaliveMs: 0 } },
-      codex: { streamIdleTimeoutMs: 1000 },
+      codex: { streamIdleTimeoutMs: patienceSeconds * 1000 },
     }),
     gets: [],
     does: { how: 'tries again', sockets: 2, turns: 2, posts: 0 },

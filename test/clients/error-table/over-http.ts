@@ -1,6 +1,14 @@
 /** The same where Codex uses HTTP from the start, or has fallen back to it. */
-import { fewRetries, goodAnswer, once, type Arrangement, type FaultRow } from './fault-row.ts';
-import { drainAndMove } from './spoilers.ts';
+import {
+  fewRetries,
+  goodAnswer,
+  heldSilence,
+  once,
+  patienceSeconds,
+  type Arrangement,
+  type FaultRow,
+} from './fault-row.ts';
+import { drainAndMove, firstRequest } from './spoilers.ts';
 import { rateLimited, refuse } from './provider-faults.ts';
 
 const byPost = { codex: { webSocket: false, ...fewRetries } } satisfies Partial<Arrangement>;
@@ -121,19 +129,19 @@ export const overHttp: readonly FaultRow[] = [
   },
   {
     happened: 'no event (`timeouts.firstEventSeconds`)',
-    arrange: once('silent', { ...byPost, route: { timeouts: { firstEventSeconds: 1 } } }),
+    arrange: once('silent', { ...byPost, route: { timeouts: { firstEventSeconds: patienceSeconds } } }),
     gets: ['HTTP 504 first_event_timeout'],
     does: { how: 'tries again', sockets: 0, turns: 0, posts: 2 },
     sees: [
-      'Reconnecting... 1/1 (unexpected status 504 Gateway Timeout: The provider sent no event within 1 s (timeouts.firstEventSeconds)., url: URL)',
+      `Reconnecting... 1/1 (unexpected status 504 Gateway Timeout: The provider sent no event within ${patienceSeconds} s (timeouts.firstEventSeconds)., url: URL)`,
     ],
     advice: 'if it stays, raise the limit',
   },
   {
     happened: 'silence longer than Codex waits',
-    arrange: once([{ begin: true }, { wait: 4000 }, { text: goodAnswer }], {
-      bridge: { settings: { keepaliveMs: 500 } },
-      codex: { ...byPost.codex, streamIdleTimeoutMs: 2500 },
+    arrange: once([{ begin: true }, { wait: heldSilence.ms }, { text: goodAnswer }], {
+      bridge: { settings: { keepaliveMs: heldSilence.keepaliveMs } },
+      codex: { ...byPost.codex, streamIdleTimeoutMs: heldSilence.codexWaitsMs },
     }),
     gets: ['keepalive'],
     does: { how: 'goes on', sockets: 0, turns: 0, posts: 1 },
@@ -145,7 +153,7 @@ export const overHttp: readonly FaultRow[] = [
     arrange: once([{ begin: true }, { stall: true }], {
       ...byPost,
       async meanwhile(stage) {
-        await stage.provider.waitForRequest();
+        await firstRequest(stage);
         await drainAndMove(stage, 0);
       },
     }),

@@ -1,6 +1,7 @@
 /** The same faults with the openai SDK for Node: it repeats nothing by itself on a socket, and hands over what it gets. */
 import type { Arrangement } from './fault-row.ts';
 import { keyed, refuse } from './provider-faults.ts';
+import { firstRequest } from './spoilers.ts';
 
 export interface SdkRow {
   readonly happened: string;
@@ -79,7 +80,7 @@ export const sdkRows: readonly SdkRow[] = [
     arrange: () => ({
       provider: (number) => (number === 1 ? stalled : undefined),
       async meanwhile({ provider, bridge }) {
-        await provider.waitForRequest();
+        await firstRequest({ provider });
         await bridge.drain({ deadlineMs: 0 });
       },
     }),
@@ -91,7 +92,7 @@ export const sdkRows: readonly SdkRow[] = [
     happened: 'a drain; the turn ends in time',
     arrange: () => ({
       async meanwhile({ provider, bridge }) {
-        await provider.waitForRequest();
+        await firstRequest({ provider });
         await bridge.drain();
       },
     }),

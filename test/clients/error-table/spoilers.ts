@@ -9,7 +9,7 @@ import type { Stage } from './fault-row.ts';
 const waitMs = 30_000;
 
 /** The provider has begun to answer its first request. */
-export async function firstRequest({ provider }: Stage): Promise<void> {
+export async function firstRequest({ provider }: Pick<Stage, 'provider'>): Promise<void> {
   await provider.waitForRequest(() => true, waitMs);
 }
 
@@ -70,14 +70,6 @@ export async function refusesWhatIsNew({ bridge }: Pick<Stage, 'bridge'>): Promi
   await until(isRefused, 'the bridge to refuse what is new', waitMs);
 }
 
-/** Address of a port of loopback where nobody listens any more. */
-export async function nobody(): Promise<string> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((done) => server.close(done));
-  return `http://127.0.0.1:${port}/v1`;
-}
-
 /** Address of a server that accepts and never says a word, so that TLS is never agreed on. */
 export async function speechless(stack: AsyncDisposableStack): Promise<string> {
   return `https://127.0.0.1:${await listening(createServer(), stack)}/v1`;
@@ -92,7 +84,7 @@ export async function untrusted(stack: AsyncDisposableStack): Promise<string> {
 }
 
 /** Opens the server; the stack closes it and its connections. */
-async function listening(server: Server, stack?: AsyncDisposableStack): Promise<number> {
+async function listening(server: Server, stack: AsyncDisposableStack): Promise<number> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -100,7 +92,7 @@ async function listening(server: Server, stack?: AsyncDisposableStack): Promise<
     socket.once('close', () => sockets.delete(socket));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  stack?.defer(async () => {
+  stack.defer(async () => {
     for (const socket of sockets) socket.destroy();
     await new Promise((done) => server.close(done));
   });

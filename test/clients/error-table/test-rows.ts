@@ -1,6 +1,5 @@
 /** One test for each row: the real Codex runs it, and all columns must be what the row says. */
 import { expect, test } from '@jest/globals';
-import { ensureClients } from '../ensure-clients.ts';
 import type { FaultRow } from './fault-row.ts';
 import { expectedAnswers } from './observe.ts';
 import { runRow } from './run-row.ts';
@@ -16,7 +15,6 @@ export function testRows(rows: readonly FaultRow[]): void {
   test.concurrent.each(rows.map((row) => [row.happened, row] as const))(
     '%s',
     async (_, row) => {
-      await ensureClients(); // concurrent tests do not wait for `beforeAll`
       const { longestGapS, cameBy: _cameBy, ...seen } = await runRow(row.arrange());
       const { gets, does, sees } = row;
       const { afterS = 0, ...counts } = { sockets: seen.does.sockets, ...does };
