@@ -34,7 +34,7 @@ describe('pipelined requests', () => {
     });
     expect(await other.text()).toContain('the answer of other');
     expect(scene.provider.requests.map(({ body }) => body.model)).toEqual(['held', 'other']);
-    expect(scene.bridge.bridge.connections).toBe(1);
+    await until(() => scene.bridge.bridge.connections === 1, 'the other request to be over');
     open();
     const text = (await raw.until('the answer of second')).toString();
     expect(text.indexOf('the first answer')).toBeLessThan(text.indexOf('the answer of second'));

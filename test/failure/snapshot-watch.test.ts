@@ -7,7 +7,7 @@ import { MAX_WATCH_LINE_BYTES } from '../../src/config/watch-stream.ts';
 import type { FakeKube } from '../harness/fake-kube.ts';
 import type { Fault } from '../harness/fake-kube-faults.ts';
 import { until, within } from '../harness/wait-for.ts';
-import { ask, typesOf } from '../protocol/scene.ts';
+import { ask, logged, typesOf } from '../protocol/scene.ts';
 import { openSnapshotScene, type SnapshotScene } from '../protocol/snapshot-scene.ts';
 
 /** Why the watch was down, each time that the log says so; once there are so many. */
@@ -288,9 +288,11 @@ describe('an API server that is away', () => {
       );
     }
     await watching(scene.kube);
+    expect(typesOf(await ask(await scene.connect(), {})).at(-1)).toBe('response.completed');
+    // the log is written behind, in order: once it tells of this turn, it has told what came before
+    await logged(scene.bridge, 'turn.end');
     const gone = scene.bridge.logs().filter(({ msg }) => String(msg).includes('deleted: the last one stays'));
     expect(gone).toHaveLength(1);
-    expect(typesOf(await ask(await scene.connect(), {})).at(-1)).toBe('response.completed');
     await scene.inEffect(change(scene, 'again'));
   });
 

@@ -66,7 +66,8 @@ describe('no answer to the upgrade', () => {
     server.refuse = () => true;
     await using scene = new Scene();
     const provider = at(server.origin);
-    const turn = scene.turn(provider, scene.owner(), { route: routeTo(provider, {}, 50) });
+    // long enough for the connection itself: a hiccup before it is there would be another fault
+    const turn = scene.turn(provider, scene.owner(), { route: routeTo(provider, {}, 300) });
     expect(await turn.end()).toMatchObject({
       kind: 'lost',
       isStale: false,

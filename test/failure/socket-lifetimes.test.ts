@@ -33,7 +33,8 @@ describe('age', () => {
     await using scene = new Scene();
     await scene.complete(at(server.origin, aged(50)), scene.owner());
     expect(await scene.closed()).toEqual(['age']);
-    expect(server.last.closed).toEqual({ code: 1000 });
+    const closed = await until(() => server.last.closed, 'the close at the provider');
+    expect(closed).toEqual({ code: 1000 });
   });
 });
 

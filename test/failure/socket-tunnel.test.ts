@@ -163,7 +163,8 @@ describe('it is not opened', () => {
     await using server = await WebSocketProvider.open();
     server.refuse = () => true;
     await using scene = new Scene();
-    await expect(ask(scene, server, { route: routeTo(at(server.origin), {}, 30) })).rejects.toMatchObject({
+    // long enough for the connection itself: a hiccup before it is there would be another fault
+    await expect(ask(scene, server, { route: routeTo(at(server.origin), {}, 300) })).rejects.toMatchObject({
       code: 'handshake_timeout',
     });
     const gone = new AbortController();

@@ -1,13 +1,14 @@
 /** Answers that are no answers, or hardly: what the client hears, and that its next turn works. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
+import { routeTo } from '../harness/bridge.ts';
 import { openByteProvider, type ByteProvider } from '../harness/byte-provider.ts';
-import { ask, openScene, routeFile, textOf, type JsonObject, type Scene } from '../protocol/scene.ts';
+import { ask, openScene, textOf, type JsonObject, type Scene } from '../protocol/scene.ts';
 import { tableBelow } from './reliability-page.ts';
 import { endingOf, promisedEnding } from './turn-ending.ts';
 
-const limitSeconds = 1;
-const timeouts = { firstEventSeconds: limitSeconds, idleSeconds: limitSeconds };
+/** Of the one row that waits for it: every other turn is answered, however long the machine stands still. */
+const timeouts = { idleSeconds: 1 };
 
 const created = sse({ type: 'response.created', response: { id: 'resp_1', object: 'response' } });
 const delta = sse({ type: 'response.output_text.delta', delta: 'words' });
@@ -186,16 +187,26 @@ const rows: readonly Row[] = [
   },
 ];
 
+/** A route chooses by it. */
+const modelOf = (row: number): string => `row-${row}`;
+
 let provider: ByteProvider;
 let scene: Scene;
 
 beforeAll(async () => {
   provider = await openByteProvider(({ model, socket }) => {
-    const row = rows.find(({ answer }) => answer === model);
+    const row = rows.find((_, n) => modelOf(n) === model);
     socket.write(row?.bytes ?? whole);
     if (row?.ends) socket.end();
   });
-  scene = await openScene({ routes: () => routeFile(provider.url, { timeouts }) });
+  const silent = rows.flatMap((row, n) => (row.hears === 'idle_timeout' ? [modelOf(n)] : []));
+  scene = await openScene({
+    routes: () =>
+      [
+        routeTo(provider.url),
+        routeTo(provider.url, { name: 'silent', match: { models: silent }, timeouts }),
+      ].join('---\n'),
+  });
 });
 
 afterAll(async () => {
@@ -204,9 +215,10 @@ afterAll(async () => {
 });
 
 describe('a provider that answers with', () => {
-  test.each(rows)('$answer: the client hears $hears', async ({ answer, hears, hasBegun }) => {
+  const cells = rows.map((row, n) => ({ ...row, model: modelOf(n) }));
+  test.each(cells)('$answer: the client hears $hears', async ({ model, hears, hasBegun }) => {
     const client = await scene.connect();
-    const heard = await ask(client, { model: answer });
+    const heard = await ask(client, { model });
     expect(endingOf(heard)).toEqual(promisedEnding(hears, hasBegun));
     for (let turn = 0; turn < 2; turn++) {
       const next = await ask(client, {});

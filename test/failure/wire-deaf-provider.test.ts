@@ -1,9 +1,10 @@
 /** A provider that does not hear that nobody wants its answer any more: nothing of it stays in the bridge. */
 import type { Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
+import { routeTo } from '../harness/bridge.ts';
 import { openByteProvider } from '../harness/byte-provider.ts';
 import { until } from '../harness/wait-for.ts';
-import { ask, logged, openScene, routeFile, settled, textOf } from '../protocol/scene.ts';
+import { ask, logged, openScene, settled, textOf } from '../protocol/scene.ts';
 
 const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n';
 const created = 'data: {"type":"response.created","response":{"id":"resp_1","object":"response"}}\n\n';
@@ -35,8 +36,12 @@ test.each(ways.flatMap((way) => stops.map((stop) => ({ ...way, stop }))))(
       else goOn(socket);
     });
     const isIdle = stop === 'an idle timeout';
-    const timeouts = isIdle ? { idleSeconds: 1, turnDeadlineSeconds: 1, firstEventSeconds: 1 } : {};
-    await using scene = await openScene({ routes: () => routeFile(provider.url, { timeouts }) });
+    // for its turn alone, and not for the events that it sends: the other turn has as long as it needs
+    const timeouts = isIdle ? { idleSeconds: 1, turnDeadlineSeconds: 3, firstEventSeconds: 3 } : {};
+    const deaf = { name: 'deaf', match: { models: ['deaf'] }, timeouts };
+    await using scene = await openScene({
+      routes: () => [routeTo(provider.url), routeTo(provider.url, deaf)].join('---\n'),
+    });
     const client = await scene.connect();
     client.create({ model: 'deaf' });
     await client.next('response.created');

@@ -1,5 +1,6 @@
 /** The network between an HTTP client and the bridge: whatever breaks, the provider works for nobody. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { AcceptedSockets } from '../harness/accepted-sockets.ts';
 import { openFlakyProxy } from '../harness/flaky-proxy.ts';
 import { openRawSocket } from '../harness/raw-http.ts';
 import { until, within } from '../harness/wait-for.ts';
@@ -44,13 +45,14 @@ afterAll(async () => {
 
 test.each(cells)('$phase, $fault: the provider is stopped, and nothing stays', async (cell) => {
   const before = scene.provider.requests.length;
+  using accepted = new AcceptedSockets(scene.bridge.port);
   await using proxy = await openFlakyProxy(scene.bridge.port);
   const struck = proxy.at(cell.place, () => proxy[cell.fault]());
   await using raw = await openRawSocket(proxy.port);
   const body = JSON.stringify({ model: 'm', input: 'hi', stream: true });
   raw.write(`POST /v1/responses HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
   await within(struck, `the place ${cell.phase}`);
-  await until(() => proxy.endedByTarget === 1, 'the bridge to let go');
+  await until(() => accepted.areGone, 'the bridge to let go');
   await settled(scene.bridge);
   const requests = scene.provider.requests.slice(before);
   const ends = await within(Promise.all(requests.map(({ closed }) => closed)), 'the end of the request');

@@ -58,6 +58,7 @@ describe('the flaky proxy', () => {
     proxy.reset();
     expect(await client.closed).toBe('reset');
     await until(() => ends.includes('ECONNRESET'), 'the target to be reset');
+    expect([proxy.openConnections, proxy.endedByTarget, proxy.endedByClient]).toEqual([0, 0, 0]);
   });
 
   test('cut sends a FIN to both sides', async () => {
@@ -77,11 +78,13 @@ describe('the flaky proxy', () => {
     await client.until('hello');
     client.reset();
     await until(() => ends.includes('ECONNRESET'), 'the target to be reset');
+    expect([proxy.endedByTarget, proxy.endedByClient]).toEqual([0, 1]); // passing it on is the proxy's doing
     await using other = await openRawSocket(proxy.port);
     other.write('hello');
     await other.until('hello');
     sockets.at(-1)?.resetAndDestroy();
     expect(await other.closed).toBe('reset');
+    expect([proxy.endedByTarget, proxy.endedByClient]).toEqual([1, 1]);
   });
 
   test('a target that does not listen is a reset', async () => {
@@ -221,5 +224,6 @@ describe('the flaky proxy', () => {
     await proxy.close();
     await proxy.close();
     expect(await client.closed).toMatch(/end|reset/);
+    expect([proxy.openConnections, proxy.endedByTarget, proxy.endedByClient]).toEqual([0, 0, 0]);
   });
 });

@@ -8,8 +8,12 @@ export interface FlakyProxy extends AsyncDisposable {
   readonly port: number;
   /** Connections so far, refused ones too. */
   readonly connections: number;
+  /** As the proxy's own side has them: after a reset there are none, whether or not the others have heard of it. */
   readonly openConnections: number;
-  /** Connections that the target has ended or broken off, whether or not their clients may hear of it. */
+  /**
+   * Connections that the target has ended or broken off, whether or not their clients may hear of it. What the proxy
+   * breaks off does not count: the target may never act on it.
+   */
   readonly endedByTarget: number;
   /** The same for the clients. */
   readonly endedByClient: number;
@@ -163,10 +167,11 @@ class TcpProxy implements FlakyProxy {
   }
 }
 
+/** Hears of the other side's FIN, or of its reset, which is an error. Our own end of the socket is neither. */
 function onceEnded(socket: Socket, then: () => void): void {
   const once = (): void => {
-    socket.off('end', once).off('close', once);
+    socket.off('end', once).off('error', once);
     then();
   };
-  socket.on('end', once).on('close', once);
+  socket.on('end', once).on('error', once);
 }

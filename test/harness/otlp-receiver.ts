@@ -45,13 +45,14 @@ export async function openOtlpReceiver(): Promise<OtlpReceiver> {
   let headers: IncomingMessage['headers'] = {};
 
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const asked = mood; // as it comes: a mood that changes while its bytes are read is for the next one
     const body = await buffer(request);
     requests++;
     headers = request.headers;
-    if (mood === 'stall') return;
-    if (mood === 'reset') return void request.socket.resetAndDestroy();
+    if (asked === 'stall') return;
+    if (asked === 'reset') return void request.socket.resetAndDestroy();
     const isForUs = request.method === 'POST' && request.url === '/v1/traces';
-    const status = mood === 'take' ? (isForUs ? 200 : 404) : mood;
+    const status = asked === 'take' ? (isForUs ? 200 : 404) : asked;
     if (status === 200) {
       spans.push(...readSpans(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body));
       taken++;

@@ -1,5 +1,6 @@
 /** What goes wrong around an operator: other writers, a lost Lease, an API server that is away; and leaving. */
 import { describe, expect, test } from '@jest/globals';
+import { ownPort } from '../harness/own-port.ts';
 import { until, within } from '../harness/wait-for.ts';
 import { isLastWord, openCluster, openStage, SNAPSHOT } from './operator-stage.ts';
 
@@ -321,7 +322,7 @@ describe('two operators', () => {
 });
 
 test('who leaves gives the Lease back, closes its watches, and may be told so twice', async () => {
-  await using stage = await openStage();
+  await using stage = await openStage({ opsListen: { host: '127.0.0.1', port: await ownPort() } });
   stage.route('coding');
   await stage.condition('coding', 'Ready', 'True');
   await Promise.all([stage.operator.close(), stage.operator.close()]);

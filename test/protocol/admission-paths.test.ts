@@ -1,6 +1,7 @@
 /** Where a client may knock, and what it hears at a wrong door. */
 import { describe, expect, test } from '@jest/globals';
 import { connect } from '../harness/connect.ts';
+import { closedUrl } from '../harness/nowhere.ts';
 import { rawHttp } from '../harness/raw-http.ts';
 import { errorIn, refusedUpgrade } from './refused-upgrade.ts';
 import { ask, openScene, said, typesOf } from './scene.ts';
@@ -52,8 +53,7 @@ describe('the paths of a WebSocket', () => {
   });
 
   test('the 101 comes at once although the provider is down, and it promises nothing of it', async () => {
-    await using scene = await openScene();
-    await scene.provider.close();
+    await using scene = await openScene({ route: { provider: { url: `${closedUrl}/v1` } } });
     await using client = await scene.connect();
     expect(client.upgradeHeaders['openai-model']).toBeUndefined();
     expect(client.upgradeHeaders['sec-websocket-protocol']).toBeUndefined();

@@ -1,5 +1,6 @@
 /** SIGTERM loses no turn: who is idle goes, who is busy finishes, who is new is sent elsewhere. */
 import { describe, expect, test } from '@jest/globals';
+import { ownPort } from '../harness/own-port.ts';
 import { until, within } from '../harness/wait-for.ts';
 import { firstRefusal, heldAnswer } from './drain-scene.ts';
 import { errorIn } from './refused-upgrade.ts';
@@ -133,7 +134,7 @@ describe('a drain', () => {
   });
 
   test('is over at once when nobody is there, and may be asked for twice', async () => {
-    await using scene = await openScene();
+    await using scene = await openScene({ port: await ownPort() });
     const drained = scene.bridge.drain();
     expect(scene.bridge.drain()).toBeInstanceOf(Promise);
     await within(Promise.all([drained, scene.bridge.drain()]), 'the end of the drain');
@@ -218,7 +219,8 @@ describe('the maximum age of a connection', () => {
 
   test('waits for a turn that runs', async () => {
     const { script, open } = heldAnswer();
-    await using scene = await openScene({ script, route: { limits: { maxConnectionAgeSeconds: 1 } } });
+    // so that its turn begins sooner, though the machine may stand still
+    await using scene = await openScene({ script, route: { limits: { maxConnectionAgeSeconds: 3 } } });
     const busy = await scene.connect();
     const idle = await scene.connect();
     busy.create({ model: 'm' });

@@ -1,6 +1,7 @@
 /** Requests that are no turns: passed on to the route's provider where the route says so, and nowhere else. */
 import { describe, expect, test } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
+import { closedUrl } from '../harness/nowhere.ts';
 import { rawHttp } from '../harness/raw-http.ts';
 import { openScene, said, type SceneWishes } from './scene.ts';
 
@@ -46,8 +47,7 @@ describe('GET /models', () => {
   });
 
   test('is a 502 when the provider cannot be reached', async () => {
-    await using scene = await openScene();
-    await scene.provider.close();
+    await using scene = await openScene({ route: { provider: { url: `${closedUrl}/v1` } } });
     const answer = await fetch(`${scene.bridge.url}/models`);
     expect(answer.status).toBe(502);
     expect(await answer.json()).toMatchObject({ error: { code: 'provider_unreachable' } });

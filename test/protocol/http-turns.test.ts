@@ -1,6 +1,7 @@
 /** Turns over plain HTTP: the same routes and the same care, for Codex's fallback and for clients without a socket. */
 import { describe, expect, test } from '@jest/globals';
 import { gate } from '../harness/fake-provider.ts';
+import { closedUrl } from '../harness/nowhere.ts';
 import { promptly } from '../harness/promptly.ts';
 import { within } from '../harness/wait-for.ts';
 import {
@@ -129,8 +130,7 @@ describe('with stream: true', () => {
   );
 
   test('a provider that cannot be reached is a 502', async () => {
-    await using scene = await openScene();
-    await scene.provider.close();
+    await using scene = await openScene({ route: { provider: { url: `${closedUrl}/v1` } } });
     const answer = await post(scene, { model: 'm', stream: true });
     expect(answer.status).toBe(502);
     expect(await answer.json()).toMatchObject({ error: { code: 'provider_unreachable' } });

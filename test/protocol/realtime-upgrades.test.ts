@@ -1,9 +1,9 @@
 /** How a client comes to a WebSocket of a provider, and what it hears where there is none. */
 import { describe, expect, test } from '@jest/globals';
 import { gate } from '../harness/fake-provider.ts';
+import { closedPort, closedUrl } from '../harness/nowhere.ts';
 import { encodeFrame, Opcode } from '../harness/raw-websocket.ts';
 import { until } from '../harness/wait-for.ts';
-import { openRealtimeProvider } from '../harness/realtime-provider.ts';
 import { rawUpgrade } from './raw-upgrade.ts';
 import { openRealtimeScene } from './realtime-scene.ts';
 import { errorIn, refusedUpgrade } from './refused-upgrade.ts';
@@ -192,8 +192,7 @@ describe('a refusal of the provider', () => {
 
 describe('a provider that', () => {
   test('is not there is answered 502', async () => {
-    await using realtime = await openRealtimeScene();
-    await realtime.realtime[Symbol.asyncDispose]();
+    await using realtime = await openRealtimeScene({ through: async () => closedPort });
     const refused = await refusedUpgrade(realtime.open());
     expect(refused.status).toBe(502);
     expect(errorIn(refused.body)).toMatchObject({ code: 'provider_unreachable' });
@@ -223,11 +222,9 @@ describe('a provider that cannot be reached', () => {
   test('is left alone after three dials, as by turns: the next clients come to another', async () => {
     await using realtime = await openRealtimeScene();
     const { realtime: works } = realtime;
-    await using dead = await openRealtimeProvider();
-    await dead[Symbol.asyncDispose]();
     await realtime.useRoutes({
       providers: [
-        { name: 'dead', url: dead.url, auth: { type: 'None' } },
+        { name: 'dead', url: `${closedUrl}/v1`, auth: { type: 'None' } },
         { name: 'works', url: works.url, auth: { type: 'None' }, priority: 1 },
       ],
     });

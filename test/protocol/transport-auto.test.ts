@@ -97,7 +97,7 @@ test('an open WebSocket is used on though upgrades are refused now', async () =>
 test('a handshake that stalls is waited for by one turn, the next ones go over HTTP at once', async () => {
   const never = gate();
   await using one = await openProviders(auto({ stallUpgrade: never.promise }), {
-    route: { timeouts: { connectSeconds: 2 } }, // for HTTP as well
+    route: { timeouts: { connectSeconds: 3 } }, // for HTTP as well
   });
   const client = await one.connect();
   for (let n = 0; n < 3; n++) expect(textOf(await ask(client, { input: [said('hi')] }))).toBe('ok');
@@ -109,7 +109,7 @@ test('a handshake that stalls is waited for by one turn, the next ones go over H
 test('a handshake that stalls is not waited for longer than timeouts.connectSeconds', async () => {
   const never = gate();
   await using one = await openProviders(auto({ stallUpgrade: never.promise }), {
-    route: { timeouts: { connectSeconds: 2 } }, // for HTTP as well
+    route: { timeouts: { connectSeconds: 3 } }, // for HTTP as well
   });
   const client = await one.connect();
   expect(textOf(await ask(client, { input: [said('hi')] }))).toBe('ok');

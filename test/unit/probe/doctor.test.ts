@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import type { DoctorTarget, StepResult } from '../../../src/probe/doctor-step.ts';
 import { parseEndpoint } from '../../../src/probe/endpoint.ts';
 import { runDoctor } from '../../../src/probe/run-doctor.ts';
+import { closedUrl } from '../../harness/nowhere.ts';
 import {
   type Behaviour,
   type FakeDeployment,
@@ -257,9 +258,7 @@ describe('what is wrong is told with what to change', () => {
   });
 
   test('nobody there: one step fails, the others are not tried', async () => {
-    const gone = await startFakeDeployment();
-    await gone.close();
-    const results = await examine({}, { endpoint: parseEndpoint(gone.url) });
+    const results = await examine({}, { endpoint: parseEndpoint(`${closedUrl}/v1`) });
     const { connection, name, ...rest } = statuses(results);
     expect([connection, name]).toEqual(['fail', 'skip']);
     expect(new Set(Object.values(rest))).toEqual(new Set(['skip']));

@@ -5,6 +5,7 @@ import { ProbeFault, withTimeout } from '../../../src/probe/probe-fault.ts';
 import { describeFault, remedyFor, type Tried } from '../../../src/probe/remedy.ts';
 import { openResponsesSocket, type ResponsesSocket } from '../../../src/probe/responses-socket.ts';
 import { toCreateFrame, toHttpBody } from '../../../src/probe/turn-request.ts';
+import { closedUrl } from '../../harness/nowhere.ts';
 import {
   type Behaviour,
   type FakeDeployment,
@@ -165,12 +166,8 @@ describe('over a socket', () => {
   });
 
   test('nobody there is told with what to start', async () => {
-    const { url } = await start();
-    await fake?.close();
-    fake = undefined;
-    const fault = await faultOf(
-      openResponsesSocket({ url: new URL(`${url.replace('http', 'ws')}/responses`), signal: FOREVER }),
-    );
+    const url = new URL(`${closedUrl.replace('http', 'ws')}/v1/responses`);
+    const fault = await faultOf(openResponsesSocket({ url, signal: FOREVER }));
     expect(fault.saw).toMatch(/no connection to 127\.0\.0\.1:\d+ \(ECONNREFUSED\)/);
     expect(fault.change).toMatch(/start the bridge/);
   });
