@@ -1,11 +1,10 @@
 /** A real etcd and a real API server on ports of this machine, and where asked for the controllers that look after it. */
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { openApi, type Api } from './api.ts';
 import type { ControlPlaneBinaries } from './binaries.ts';
 import { writeKubeconfig, type Certificates } from './certificates.ts';
+import { freePorts } from './free-ports.ts';
 import { Part } from './part.ts';
 
 /** `controllers` runs only where it was asked for. */
@@ -218,33 +217,4 @@ async function compact(etcdUrl: string): Promise<void> {
   const anyKey = Buffer.from('/').toString('base64');
   const { header } = (await post('/v3/kv/range', { key: anyKey })) as { header: { revision: string } };
   await post('/v3/kv/compaction', { revision: header.revision, physical: true });
-}
-
-/**
- * Below the range that the kernel takes for outgoing connections: while an API server is down, nobody may sit down
- * on its port.
- */
-const firstPort = 10_000;
-const lastPort = 30_000;
-/** Nearly all are free. */
-const maxPortTries = 100;
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  for (let tries = 0; ports.size < count; tries += 1) {
-    if (tries === maxPortTries) throw new Error(`no free port between ${firstPort} and ${lastPort}`);
-    const port = randomInt(firstPort, lastPort);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const isListening = await new Promise<boolean>((done) => {
-    server.once('error', () => done(false));
-    server.listen(port, '0.0.0.0', () => done(true));
-  });
-  await new Promise((done) => server.close(done));
-  return isListening;
 }

@@ -83,8 +83,14 @@ export interface Mistake {
   readonly cure: RegExp;
 }
 
-/** One of each kind in turn. `stranger`: a namespace that does not own the host. */
-export function mistakesOf(stage: Stage, host: string, stranger: string, count: number): readonly Mistake[] {
+/** One of each kind in turn. `stranger`: a namespace that does not own the host. Names begin with `prefix`. */
+export function mistakesOf(
+  stage: Stage,
+  host: string,
+  stranger: string,
+  count: number,
+  prefix: string,
+): readonly Mistake[] {
   const secretRef = { name: 'nobodys' };
   const provider = { name: 'scripted', url: stage.provider.url };
   const kinds = [
@@ -117,7 +123,7 @@ export function mistakesOf(stage: Stage, host: string, stranger: string, count: 
     }),
   ];
   return Array.from({ length: count }, (_, index) => {
-    const mistake = kinds[index % kinds.length]!(`wrong-${String(index)}`);
+    const mistake = kinds[index % kinds.length]!(`${prefix}-${String(index)}`);
     return { ...mistake, key: keyOfObject(mistake.object) };
   });
 }
@@ -149,7 +155,7 @@ export interface Split {
 
 /** Undefined when the logs have not told it all yet. */
 export function splitOf(
-  { generationBefore, answeredAt }: LoggedEffect,
+  { generationBefore, answeredAt }: Pick<LoggedEffect, 'generationBefore' | 'answeredAt'>,
   operator: RunningOperator,
   bridges: readonly RunningBridge[],
 ): Split | undefined {
@@ -159,7 +165,10 @@ export function splitOf(
   const swaps = bridges.map((bridge) =>
     bridge
       .logs()
-      .find(({ msg, generation }) => msg === 'routes changed' && generation === written?.['generation']),
+      .find(
+        ({ msg, generation }) =>
+          (msg === 'routes changed' || msg === 'bridge ready') && generation === written?.['generation'],
+      ),
   );
   if (written === undefined || swaps.includes(undefined)) return undefined;
   const writtenAt = timeOf(written['time']);

@@ -21,8 +21,8 @@ const LEASE = 'turnbridge-operator';
 
 /** The product's, with looks that come soon: for leaders that are not to lose the Lease, however busy the machine is. */
 const LASTING: LeaseTimes = { ...defaultLeaseTimes, retryPeriodMs: 100 };
-/** For leaders that lose it: a test waits for that. */
-const SHORT: LeaseTimes = { leaseDurationMs: 4000, renewDeadlineMs: 3000, retryPeriodMs: 100 };
+/** For leaders that lose it: a test waits for that. Long enough that a machine that stands still for a moment takes it from none. */
+const SHORT: LeaseTimes = { leaseDurationMs: 8000, renewDeadlineMs: 6000, retryPeriodMs: 100 };
 const HANDOVER_MS = 20_000;
 /** Many looks, and less than a Lease that lasts: it was given back. */
 const NEXT_LOOK_MS = 10_000;

@@ -71,10 +71,18 @@ export async function startRun({ file, env: more = {}, startMs }: NestedRunOptio
       await until(async () => (await processes()).length === 0, 'no process of it', endMs);
     },
     async [Symbol.asyncDispose]() {
-      for (const { pid } of await processes()) process.kill(Number(pid), 'SIGKILL');
+      for (const { pid } of await processes()) end(Number(pid));
       outside.kill('SIGKILL');
     },
   };
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has ended since it was found
+  }
 }
 
 async function processesOf(folder: string): Promise<readonly RunProcess[]> {

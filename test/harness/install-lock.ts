@@ -1,6 +1,6 @@
 /** Test files run in processes of their own; what several of them need is installed by the first one alone. */
-import { createHash } from 'node:crypto';
-import { mkdir, rm, stat, utimes } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -43,10 +43,7 @@ export function installLockPath(name: string): string {
 
 async function takeLock(lock: string): Promise<() => Promise<void>> {
   while (!(await createdNew(lock))) {
-    const made = await stat(lock).catch(() => undefined);
-    if (made !== undefined && Date.now() - made.mtimeMs > staleMs) {
-      await rm(lock, { recursive: true, force: true });
-    }
+    if (await isStale(lock)) await clear(lock);
     // unref: a hook that ran out of time must not keep its process alive
     await new Promise((done) => setTimeout(done, pollMs).unref());
   }
@@ -58,6 +55,28 @@ async function takeLock(lock: string): Promise<() => Promise<void>> {
     clearInterval(heartbeat);
     await rm(lock, { recursive: true, force: true });
   };
+}
+
+/** Whether a lock is there, and nobody is behind it any more. */
+async function isStale(lock: string): Promise<boolean> {
+  const made = await stat(lock).catch(() => undefined);
+  return made !== undefined && Date.now() - made.mtimeMs > staleMs;
+}
+
+/**
+ * Removes the lock of a process that was killed. Several may have seen it, and the slower ones would remove the lock that
+ * the first one has made meanwhile: so it is taken away, looked at once more, and put back if it is somebody's.
+ */
+async function clear(lock: string): Promise<void> {
+  const taken = `${lock}.${randomUUID()}`;
+  try {
+    await rename(lock, taken);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // another one was first
+    throw error;
+  }
+  if (await isStale(taken)) await rm(taken, { recursive: true, force: true });
+  else await rename(taken, lock);
 }
 
 async function createdNew(folder: string): Promise<boolean> {

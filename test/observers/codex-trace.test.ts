@@ -32,9 +32,16 @@ describe('codex exec, with a tool call', () => {
     const second = await scene.traceOfTurn(2);
     expect(second.traceId).toBe(first.traceId);
     for (const asked of [first, second]) {
-      const { trace, codex, turn, chat, attempts } = await spansOfTurn(jaeger, asked);
+      const { codex, turn, chat, attempts } = await spansOfTurn(jaeger, asked);
       const [attempt, ...more] = attempts;
       expect(more).toEqual([]);
+      // those above end later, and come later
+      const trace = await jaeger.waitForTrace(
+        asked.traceId,
+        (seen) =>
+          lineage(seen, attempt as ObservedSpan).length >= 8 &&
+          seen.spans.some(({ name }) => name === 'turn/start'),
+      );
       // Codex may end before it has ended the spans above these: a race of its own
       expect(
         lineage(trace, attempt as ObservedSpan)
@@ -109,10 +116,10 @@ describe('codex exec, with a tool call', () => {
       'the trace',
       20_000,
     );
-    const trace = await jaeger.waitForTrace(
-      found?.traceId ?? '',
-      ({ spans }) => spans.filter(isServer).length === 2,
-    );
+    const trace = await jaeger.waitForTrace(found?.traceId ?? '', (seen) => {
+      const turns = seen.spans.filter(isServer);
+      return turns.length === 2 && turns.every((turn) => lineage(seen, turn).length >= 3);
+    });
     for (const turn of trace.spans.filter(isServer)) {
       expect(lineage(trace, turn).slice(0, 3).map(toLabel)).toEqual([
         'turnbridge server POST /v1/responses',

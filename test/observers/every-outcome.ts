@@ -152,9 +152,8 @@ function failures(bridge: BridgeProcess): Promise<void> {
 function interrupted(bridge: BridgeProcess): Promise<void> {
   return withClient(bridge, async (client) => {
     client.create({ model: 'scripted/slow', input: [task] });
-    const created = await client.next('response.created', patience);
-    const { id } = created['response'] as { id: string };
-    await client.next('response.output_text.delta', patience);
+    const id = await begun(client);
+    if (id === undefined) return;
     client.send({ type: 'response.interrupt', response_id: id });
     await client.events(patience);
   });
@@ -163,8 +162,24 @@ function interrupted(bridge: BridgeProcess): Promise<void> {
 async function abandoned(bridge: BridgeProcess): Promise<void> {
   const client = await connect(bridge.socketUrl, { headers: codexHeaders, ...patience });
   client.create({ model: 'scripted/slow', input: [task] });
-  await client.next('response.output_text.delta', patience);
+  await begun(client);
   client.terminate();
+}
+
+/**
+ * Waits for the first words of a turn. @returns its id; undefined: it gave up before, as it does when the machine lets its
+ * provider wait for a second. Another round has another turn.
+ */
+async function begun(client: TestClient): Promise<string | undefined> {
+  let id: string | undefined;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const event = await client.next(undefined, patience);
+    const type = String(event['type']);
+    if (type === 'response.created') ({ id } = event['response'] as { id: string });
+    if (type === 'response.output_text.delta') return id;
+    if (/^(?:error|response\.(?:completed|incomplete|failed))$/.test(type)) return undefined;
+  }
 }
 
 /** Takes nothing for as long as another client has a turn. */
@@ -172,7 +187,7 @@ function slowlyRead(bridge: BridgeProcess): Promise<void> {
   return withClient(bridge, async (client) => {
     client.stopReading();
     for (let n = 0; n < 3; n++) client.create({ model: 'scripted/huge', input: [task] });
-    await withClient(bridge, async (other) => void (await ask(other, 'scripted/silent')));
+    await pass(bridge);
     client.startReading();
     for (let n = 0; n < 3; n++) {
       // oxlint-disable-next-line no-await-in-loop -- one lane
@@ -214,12 +229,18 @@ async function overHttp(bridge: BridgeProcess): Promise<void> {
   await response.text();
 }
 
-/** Two turns over the provider's WebSocket. */
+/** Two turns over the provider's WebSocket, which stays for a moment: it is seen by a scrape. */
 function overSockets(bridge: BridgeProcess): Promise<void> {
   return withClient(bridge, async (client) => {
     await ask(client, whole, { input: [said('go')] });
     await ask(client, whole, { input: [said('go')] });
+    await pass(bridge);
   });
+}
+
+/** A moment that is longer than the interval of scrapes: a turn that nobody answers. */
+function pass(bridge: BridgeProcess): Promise<void> {
+  return withClient(bridge, async (client) => void (await ask(client, 'scripted/silent')));
 }
 
 /**
@@ -240,6 +261,6 @@ function moved(bridge: BridgeProcess): Promise<void> {
 /** A WebSocket that stays for a moment: it is seen by a scrape. */
 async function passedOn(bridge: BridgeProcess): Promise<void> {
   const client = await connect(`${bridge.url}/realtime?model=${whole}`, patience);
-  await withClient(bridge, async (other) => void (await ask(other, 'scripted/silent')));
+  await pass(bridge);
   await client.close(1000);
 }

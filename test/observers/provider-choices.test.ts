@@ -49,11 +49,12 @@ async function traceOf(wishes: SceneWishes, spans: number): Promise<ObservedTrac
   return jaeger.waitForTrace(String(line?.['trace_id']), isWhole);
 }
 
-/** Name, status and what the picture says of it; deepest last. */
+/** Name and status, deepest last; without `admission`, which is there when the machine let a turn wait. */
 function outline(trace: ObservedTrace): readonly (readonly [depth: number, name: string, status: string])[] {
   const walk = (span: ObservedSpan, depth: number): ReturnType<typeof outline> => [
     [depth, span.name, span.status],
-    ...[...childrenOf(trace, span)]
+    ...childrenOf(trace, span)
+      .filter(({ name }) => name !== 'admission')
       .toSorted((one, other) => one.startUs - other.startUs)
       .flatMap((child) => walk(child, depth + 1)),
   ];

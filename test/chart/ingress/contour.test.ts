@@ -1,12 +1,12 @@
 /** What Contour itself makes of the chart's objects, with its Envoy in front of a real bridge. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { freePorts } from '../../cluster/free-ports.ts';
 import { useCluster } from '../../cluster/use-cluster.ts';
 import { connect, UpgradeRefused } from '../../harness/connect.ts';
 import type { KubeObject } from '../render.ts';
 import { withEndpoints, type ServiceObject } from './bridge-endpoints.ts';
 import { openContour } from './contour.ts';
 import { applyAll, serveContourKinds, untilServed } from './contour-objects.ts';
-import { freePorts } from './free-ports.ts';
 import { defaultSeconds, outlast, outlasted, testMs } from './outlast.ts';
 import { allPassed, tryPassage } from './passage.ts';
 import { openPinglessBridge, type PinglessBridge } from './pingless-bridge.ts';

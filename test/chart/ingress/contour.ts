@@ -2,10 +2,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../../cluster/free-ports.ts';
 import { mustRun } from '../../harness/run-command.ts';
 import { envoyArgs } from './envoy.ts';
 import { toFlags } from './flags.ts';
-import { freePorts } from './free-ports.ts';
 import { ensureContour, ensureEnvoy } from './programs.ts';
 import { startProxy, type ProxyProcess } from './proxy-process.ts';
 

@@ -123,7 +123,7 @@ test(
     );
     await node.install({
       namespace,
-      values: valuesFor(namespace, { tests: { keySecret, deadlineSeconds: 30 } }),
+      values: valuesFor(namespace, { tests: { keySecret } }),
     });
     const failed = await helmTest(namespace);
     expect(failed.code).toBe(1);
