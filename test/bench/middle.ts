@@ -158,7 +158,7 @@ function modeOf(transport: ProviderTransport): Middle['mode'] {
 
 /** WebSockets that were opened to the provider so far, by whomever. */
 export async function dialsSoFar({ providerPort }: Stage): Promise<number> {
-  return Number(await (await fetched(`http://127.0.0.1:${providerPort}/dials`)).text());
+  return Number((await fetched(`http://127.0.0.1:${providerPort}/dials`)).text);
 }
 
 function routeTo(port: number, transport: ProviderTransport): string {

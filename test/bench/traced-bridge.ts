@@ -22,7 +22,7 @@ export async function openTracedBridge(stage: Stage): Promise<TracedBridge> {
   return {
     bridge,
     checkSpans: async () => {
-      const spans = spansIn(await (await fetched(`http://127.0.0.1:${bridge.opsPort}/metrics`)).text());
+      const spans = spansIn((await fetched(`http://127.0.0.1:${bridge.opsPort}/metrics`)).text);
       if (spans.exported > 0 && spans.dropped === 0 && spans.failed === 0) return;
       throw new RunFailed(`not every span reached its receiver: ${JSON.stringify(spans)}`);
     },

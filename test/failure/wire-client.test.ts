@@ -101,7 +101,7 @@ async function run(cell: Cell): Promise<Outcome> {
   if (phase.after === 'nothing') struck = watch();
   // A handshake that meets silence has no end of its own.
   const isInVain = phase.after === 'nothing' && fault === 'silence';
-  const opening = connect(url, { timeoutMs: isInVain ? 1000 : patienceMs });
+  const opening = connect(url, { timeoutMs: isInVain ? 5000 : patienceMs });
   if (isServed || phase.after !== 'nothing') client = await opening;
   else
     await opening.then(

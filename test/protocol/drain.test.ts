@@ -225,7 +225,7 @@ describe('the maximum age of a connection', () => {
     const idle = await scene.connect();
     busy.create({ model: 'm' });
     await busy.next('response.created');
-    await within(idle.closed, 'the close of the other one');
+    await within(idle.closed, 'the close of the other one', 15_000);
     open();
     expect(typesOf(await busy.events()).at(-1)).toBe('response.completed');
     expect((await within(busy.closed, 'the close')).code).toBe(1012);

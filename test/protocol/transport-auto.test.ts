@@ -100,7 +100,10 @@ test('a handshake that stalls is waited for by one turn, the next ones go over H
     route: { timeouts: { connectSeconds: 3 } }, // for HTTP as well
   });
   const client = await one.connect();
-  for (let n = 0; n < 3; n++) expect(textOf(await ask(client, { input: [said('hi')] }))).toBe('ok');
+  for (let n = 0; n < 3; n++) {
+    client.create({ model: 'm', input: [said('hi')] });
+    expect(textOf(await client.events({ timeoutMs: 15_000 }))).toBe('ok');
+  }
   expect(one.providers.a.upgrades).toBe(1);
   expect(one.providers.a.requests.map(({ via }) => via)).toEqual(['http', 'http', 'http']);
   never.open();
@@ -112,7 +115,8 @@ test('a handshake that stalls is not waited for longer than timeouts.connectSeco
     route: { timeouts: { connectSeconds: 3 } }, // for HTTP as well
   });
   const client = await one.connect();
-  expect(textOf(await ask(client, { input: [said('hi')] }))).toBe('ok');
+  client.create({ model: 'm', input: [said('hi')] });
+  expect(textOf(await client.events({ timeoutMs: 15_000 }))).toBe('ok');
   expect(one.providers.a.requests.map(({ via }) => via)).toEqual(['http']);
   const [line] = await logged(one.scene.bridge, 'turn.transport_fallback');
   expect(line).toMatchObject({ reason: 'handshake_timeout' });
